@@ -42,6 +42,8 @@ LOGIN_NAME_ANYWHERE: Final = Policy("login-name-anywhere", "RATE_LIMIT_LOGIN", 5
 # By either name: what was typed counts by LOGIN_NAME, so that a refusal tells nobody which names are one account's.
 LOGIN_ACCOUNT: Final = Policy("login-account", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
 LOGIN_ACCOUNT_ANYWHERE: Final = Policy("login-account-anywhere", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=10)
+# As long as the cookie of an attempt at the provider is good: each is used once.
+SIGN_IN_ATTEMPT: Final = Policy("sign-in-attempt", None, 10 * MINUTE_S, most=1)
 # Wrong passwords of strangers count neither for a signed-in user nor for one who comes from the provider.
 LOGIN_PROOF: Final = Policy("login-proof", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
 LOGIN_PROVIDER: Final = Policy("login-provider", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)

@@ -14,7 +14,8 @@ from django.conf import settings
 from django.utils.translation import gettext_noop
 from django.views.decorators.debug import sensitive_variables
 
-from cms.costs.turns import Bounded, Places
+from cms.costs.answering import client_answered
+from cms.costs.turns import PLACES, Bounded, Places
 from cms.environment import is_encrypted_or_local
 from cms.errors import SignInRefused, sentence
 from cms.outgoing.calls import Call
@@ -25,10 +26,15 @@ TIMEOUT_S: Final = 5
 """For each of the three documents that a sign-in may wait for."""
 BYTES_MAX: Final = 256 * 1024
 KNOWN_FOR_S: Final = 600
+_PLACES: Final = max(2, PLACES)
 ASKING: Final = Bounded(
-    gettext_noop("sign-ins wait for the provider"), at_once=1, patience_s=TIMEOUT_S, burst_s=5.0, places=Places(1)
+    gettext_noop("sign-ins wait for the provider"),
+    at_once=_PLACES,
+    patience_s=TIMEOUT_S,
+    burst_s=5.0,
+    places=Places(_PLACES, one_each=client_answered),
 )
-"""One thread of its own: while the provider hangs, all other work goes on."""
+"""Threads of its own: while the provider hangs, all other work goes on."""
 _FORM: Final = {"content-type": "application/x-www-form-urlencoded"}
 
 logger: Final = logging.getLogger("tandem.single_sign_on")

@@ -14,6 +14,7 @@ from cms.rate_limits import (
     LOGIN_ADDRESS,
     LOGIN_PROVIDER,
     LOGIN_TRIES,
+    SIGN_IN_ATTEMPT,
     Quota,
     address_quotas,
     give_back,
@@ -41,17 +42,19 @@ def begin_single_sign_on(*, attempt: Attempt, redirect_uri: str, now: datetime.d
 def finish_single_sign_on(*, attempt: Attempt, code: str, redirect_uri: str, now: datetime.datetime) -> User:
     """Return the user of ours whom the provider has signed in.
 
-    Raises SignInRefused, RateLimited or Busy. SecondFactorRequired or SecondFactorMissing where our own factor is
-    still to be proved or set up, as after a password.
+    An attempt is good for one call. Raises SignInRefused, RateLimited or Busy. SecondFactorRequired or
+    SecondFactorMissing where our own factor is still to be proved or set up, as after a password.
     """
     ip = current_origin().ip
     address, tries = address_quotas(LOGIN_ADDRESS, ip), address_quotas(LOGIN_TRIES, ip)
     # Taken before the provider is asked: it answers no more tries than there may be.
     take_or_refuse([*address, *tries], now, "failed logins")
+    if take([Quota(SIGN_IN_ATTEMPT, attempt.state)], now).retry_after_s:
+        raise SignInRefused(sentence("This sign-in has been used already. Start again."))
     try:
         user = _admitted(ask_who_came(attempt, code, redirect_uri, now), now)
     except Busy:
-        give_back([*address, *tries])
+        give_back(address)  # no failure, and a try: others wait for the provider as well
         raise
     give_back(address)
     if not is_second_factor_trusted():

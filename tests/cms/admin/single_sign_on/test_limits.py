@@ -1,19 +1,26 @@
 """Second factors and the limits of failed logins after a sign-in at the provider."""
 
 import datetime
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from cms.costs.turns import Bounded, Places
+from cms.accounts.single_sign_on import COOKIE
+from cms.costs.turns import Bounded, Credit, Places
 from cms.models import User
 from cms.policy import SYSTEM
 from cms.services.single_sign_on import provider as asking
 from cms.services.users import update_user
 from tests.cms.admin.single_sign_on.signing_in import (
     BEGIN,
+    CALLBACK,
     LOGIN,
     SETUP,
     STEP,
@@ -22,7 +29,7 @@ from tests.cms.admin.single_sign_on.signing_in import (
     refusal,
 )
 from tests.conftest import PASSWORD
-from tests.oidc_provider import TOKEN, Provider
+from tests.oidc_provider import TOKEN, Handler, Provider
 from tests.second_factors import set_up_app
 
 # -- second factors ---------------------------------------------------------------------------------------------------
@@ -103,6 +110,72 @@ def test_failures_lock_the_way_by_the_provider_and_leave_the_password(
     assert actions() == ["auth.login_failed", "auth.login_failed", "auth.locked"]
     client.post(LOGIN, {"username": "mia", "password": PASSWORD})
     assert client.get("/admin/").status_code == 200
+
+
+@pytest.fixture
+def busy_provider(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """A stranger's callback waits for it until the test is over, and nobody waits for a place."""
+    has_begun, may_end, held = threading.Event(), threading.Event(), Client(REMOTE_ADDR="2001:db8:77:1::1")
+
+    def give_token(handler: Handler) -> None:
+        if not has_begun.is_set():
+            has_begun.set()
+            may_end.wait(60)
+        handler.give_token()
+
+    def held_up() -> Any:
+        try:
+            return held.get(junk_from(held))
+        finally:
+            connection.close()
+
+    provider.answers[TOKEN] = give_token
+    monkeypatch.setattr(asking, "TIMEOUT_S", 60)
+    monkeypatch.setattr(asking.ASKING, "_credit", Credit(0.0))
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(held_up)
+        assert has_begun.wait(60)
+        yield provider
+        may_end.set()
+        assert "could not ask Press" in done.result(60).content.decode()
+
+
+def junk_from(client: Client) -> str:
+    """A callback of this browser with a code that the provider never gave."""
+    state = parse_qs(urlsplit(client.get(BEGIN).headers["Location"]).query)["state"][0]
+    return f"{CALLBACK}?{urlencode({'state': state, 'code': 'junk'})}"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stranger_who_keeps_the_provider_busy_keeps_others_from_nothing(
+    busy_provider: Provider, mia: User, client: Client
+) -> None:
+    """From one IPv6 /48 two thirds of the sign-ins of others were refused."""
+    same_line = Client(REMOTE_ADDR="2001:db8:77:2::1")
+    assert same_line.get(junk_from(same_line)).status_code == 503
+    assert enter(client).headers["Location"] == "/admin/"
+
+
+@pytest.mark.django_db
+def test_one_sign_in_asks_the_provider_once(provider: Provider, client: Client) -> None:
+    callback = junk_from(client)
+    cookie = client.cookies[COOKIE].value
+    assert "could not ask Press" in client.get(callback).content.decode()
+    for _ in range(2):
+        client.cookies[COOKIE] = cookie
+        assert "This sign-in has been used already" in client.get(callback).content.decode()
+    assert provider.asked.count(TOKEN) == 1
+
+
+@pytest.mark.django_db
+def test_tries_that_find_the_provider_busy_count_as_tries_and_not_as_failures(
+    provider: Provider, client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RATE_LIMIT_LOGIN = 1  # five failures of an address, and fifty tries
+    asking.endpoints()
+    monkeypatch.setattr(asking, "ASKING", Bounded("", at_once=0, patience_s=0, places=Places(0)))
+    assert [client.get(junk_from(client)).status_code for _ in range(25)] == [503] * 25
+    assert "Too many logins" in client.get(BEGIN).content.decode()
 
 
 def test_a_crowd_that_waits_for_the_provider_is_refused_at_once(
