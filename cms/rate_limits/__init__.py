@@ -75,6 +75,8 @@ MAIL_NONE: Final = Policy("mail-none", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_ACCOUNT: Final = Policy("mail-account", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_ADDRESS: Final = Policy("mail-address", "RATE_LIMIT_MAIL", 60 * MINUTE_S, factor=10)
 COMMENTS: Final = Policy("comments", "RATE_LIMIT_COMMENTS", 60 * MINUTE_S)
+# By all accounts that have registered themselves: a school comments from one address.
+COMMENTS_ADDRESS: Final = Policy("comments-address", "RATE_LIMIT_COMMENTS", 60 * MINUTE_S, factor=10)
 # Changes of one's own profile, API keys and comments: each leaves a row that is kept for years.
 OWN_CHANGES: Final = Policy("own-changes", "RATE_LIMIT_OWN_CHANGES", 60 * MINUTE_S)
 OWN_CHANGES_ADDRESS: Final = Policy("own-changes-address", "RATE_LIMIT_OWN_CHANGES", 60 * MINUTE_S, factor=10)

@@ -14,7 +14,7 @@ from cms.errors import CommentEdited, FieldError, InvalidInput, InvalidTransitio
 from cms.ids import uuid7_at
 from cms.models import Comment, Post, User
 from cms.policy import Actor
-from cms.rate_limits import COMMENTS, Quota, address_quotas, take_or_refuse
+from cms.rate_limits import COMMENTS, COMMENTS_ADDRESS, Quota, address_quotas, take_or_refuse
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_name, check_text
 from cms.services.kept_bytes import take_own_change
@@ -75,8 +75,7 @@ def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: date
     if errors:
         raise InvalidInput(errors)
     if not policy.may_moderate(actor):
-        quotas = address_quotas(COMMENTS, current_origin().ip) if is_guest else [Quota(COMMENTS, str(actor.pk))]
-        take_or_refuse(quotas, now, "comments")
+        take_or_refuse(_quotas_of(actor), now, "comments")
     created_at = fields.get("created_at", now)
     is_published_at_once = policy.may_write_posts(actor)
     comment = Comment(
@@ -99,6 +98,18 @@ def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: date
             actor, "comment.created", comment, before={}, after={"post": str(post.pk), "status": comment.status}
         )
     return comment
+
+
+def _quotas_of(actor: Actor) -> list[Quota]:
+    """Return the limits of a guest's address, or of a user. Accounts that strangers make are free: so is another one.
+
+    So these count by their address too, until an admin vouches for them or gives them a role.
+    """
+    ip = current_origin().ip
+    if not isinstance(actor, User):
+        return address_quotas(COMMENTS, ip)
+    is_free = not (actor.is_vouched_for or actor.is_staff)
+    return [Quota(COMMENTS, str(actor.pk)), *(address_quotas(COMMENTS_ADDRESS, ip) if is_free else [])]
 
 
 def edit_comment(*, actor: Actor, comment: Comment, text: str, now: datetime.datetime) -> Comment:

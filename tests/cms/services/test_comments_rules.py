@@ -175,6 +175,29 @@ def test_a_guest_neither_chooses_the_state_nor_answers_what_is_hidden(
         create_comment(actor=AnonymousUser(), post=post, fields={**guest, "parent": hidden}, now=now)
 
 
+@pytest.mark.parametrize("line", ["192.0.2.1", "2001:db8:77:{:x}::1"])
+def test_accounts_that_registered_themselves_share_a_limit_of_their_address(
+    post: Post, register: Any, make_user: Any, now: Any, settings: Any, line: str
+) -> None:
+    """Four fresh accounts wrote 240 comments in a minute, and an address may register 100 in an hour."""
+    settings.RATE_LIMIT_COMMENTS, fields = 1, {"text": "Buy this."}
+    most = 10 if "." in line else 40  # of a /64 and an IPv4 address as many; of a /48, fourfold
+
+    def write(user: User, number: int) -> Comment:
+        set_origin(Origin(ip=line.format(number * 256)))  # each its own /56
+        return create_comment(actor=user, post=post, fields=fields, now=now)  # type: ignore[arg-type]
+
+    pupils = [register(username=f"pupil{n}", email=f"pupil{n}@example.org") for n in range(most + 1)]
+    for number, pupil in enumerate(pupils[:-1]):
+        write(pupil, number)
+    with pytest.raises(RateLimited, match="Too many comments: try again in"):
+        write(pupils[-1], most)
+    for user in (make_user(), make_user("author")):
+        assert write(user, most).author == user
+    set_origin(Origin(ip="192.0.2.2"))
+    assert create_comment(actor=pupils[-1], post=post, fields=fields, now=now)  # type: ignore[arg-type]
+
+
 def test_the_guests_of_one_address_share_a_limit(post: Post, now: Any, settings: Any) -> None:
     settings.COMMENTS_BY_GUESTS, settings.RATE_LIMIT_COMMENTS = True, 1
     fields: Any = {"text": "Hello.", "author_name": "Grace"}
