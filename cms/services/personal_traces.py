@@ -117,7 +117,7 @@ def erase_address(email: str) -> None:
     """Erase what is kept under this address alone: invitations to it, and who a guest is whose comments have it."""
     _forget_invitations(Invitation.objects.to(email))
     guests = Comment.objects.filter(author=None, author_email__iexact=email)
-    _forget_around(guests)
+    forget_around(guests)
     guests.update(author_name=DISPLAY_NAME, author_email="")
 
 
@@ -125,10 +125,12 @@ def forget_guest(comment: Comment) -> None:
     """Erase who a guest is from a comment that is about to be saved, and from what is kept around it."""
     if comment.author_id is None:
         comment.author_name, comment.author_email = DISPLAY_NAME, ""
-        _forget_around(Comment.objects.filter(pk=comment.pk))
+        forget_around(Comment.objects.filter(pk=comment.pk))
 
 
-def _forget_around(guests: QuerySet[Comment]) -> None:
+def forget_around(comments: QuerySet[Comment]) -> None:
+    """Erase what is kept around comments of guests: addresses of clients, and stored responses with their names."""
+    guests = comments.filter(author=None).order_by()
     own = AuditEvent.objects.filter(object_type="comment", object_id__in=guests.values("pk"), actor=None)
     own.filter(ip__isnull=False).update(ip=None)
     StoredAnswer.objects.filter(person__in=guests.values("pk")).delete()

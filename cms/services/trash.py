@@ -14,6 +14,7 @@ from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.locks import lock_row
 from cms.services.moderation import UNDO_WITHIN
+from cms.services.personal_traces import forget_around
 from cms.services.post_states import restore_post, ways_from
 
 TRASHED: Final = "post.trashed"
@@ -45,7 +46,10 @@ def undo_trash(*, actor: Actor, post: Post, now: datetime.datetime) -> Post:
 
 
 def purge_post(*, actor: Actor, post: Post, now: datetime.datetime) -> None:
-    """Delete a trashed post with its comments, revisions and old addresses. Files that it shows stay."""
+    """Delete a trashed post with its comments, revisions and old addresses. Files that it shows stay.
+
+    Nothing that is kept around its comments tells who their guests were.
+    """
     if not policy.may_purge_posts(actor):
         raise PermissionRefused("Only admins delete posts for ever.")
     with transaction.atomic():
@@ -60,6 +64,7 @@ def purge_post(*, actor: Actor, post: Post, now: datetime.datetime) -> None:
 def _delete_comments(post: Post) -> int:
     """Delete the answers before the comments that they answer; return how many there were."""
     comments = Comment.objects.filter(post=post)
+    forget_around(comments)  # by the comments alone it can be found
     # Nobody deletes these one by one: a record without its object would look like a loss.
     imported = ImportRecord.objects.filter(object_type="comment", object_id__in=comments.order_by().values("pk"))
     imported.delete()

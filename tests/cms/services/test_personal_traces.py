@@ -29,6 +29,8 @@ from cms.services.groups import create_group, set_groups
 from cms.services.invitations import invite_user
 from cms.services.origin import Origin, set_origin
 from cms.services.personal_traces import erase_traces
+from cms.services.post_states import trash_post
+from cms.services.trash import purge_post
 from cms.services.users import update_user
 
 pytestmark = pytest.mark.django_db
@@ -227,16 +229,21 @@ def test_a_report_goes_too_that_a_killed_worker_has_stored_before_its_row(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("goes", ["by itself", "with its post"])
 def test_a_comment_that_is_deleted_holds_nothing_of_its_guest(
-    make_user: Callable[..., User], make_post: Callable[..., Post], settings: Any, now: datetime.datetime
+    make_user: Callable[..., User], make_post: Callable[..., Post], settings: Any, now: datetime.datetime, goes: str
 ) -> None:
     """By its e-mail address, which goes with the deletion, nobody would find it when the person is deleted."""
     settings.COMMENTS_BY_GUESTS = True
-    editor, post = make_user("editor"), make_post()
+    admin, post = make_user("admin"), make_post()
     guest = {"text": "As a guest", "author_name": "Amelie Kranz", "author_email": "amalia@example.org"}
     path = f"/api/v2/posts/{post.pk}/comments"
     said = _send(Client(REMOTE_ADDR=IP), path, guest, **{"Idempotency-Key": "1"})
-    delete_comment(actor=editor, comment=Comment.objects.get(pk=said["id"]), now=now)
+    assert held().keys() > {("cms_auditevent", "ip"), ("cms_storedanswer", "body")}
+    if goes == "by itself":
+        delete_comment(actor=admin, comment=Comment.objects.get(pk=said["id"]), now=now)
+    else:
+        purge_post(actor=admin, post=trash_post(actor=admin, post=post, now=now), now=now)
     assert held() == {}
 
 

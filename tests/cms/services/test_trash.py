@@ -87,6 +87,7 @@ def test_many_comments_take_no_more_statements(make_post: Any, make_comment: Any
         first = make_comment(post)
         for _ in range(answers):
             make_comment(post, parent=first)
+            make_comment(post, parent=first, author=None, author_name="Grace")
         post = trash_post(actor=admin, post=post, now=now)
         with CaptureQueriesContext(connection) as queries:
             purge_post(actor=admin, post=post, now=now)
