@@ -13,6 +13,8 @@ class AuthSession(Entity):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="auth_sessions")
     generation = models.PositiveIntegerField(default=1)
+    # When its login proved one; empty if a password alone has opened it. An older release leaves the column out.
+    second_factor_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
 

@@ -1,5 +1,6 @@
 """Users: who they are and which role they have. `cms/policy.py` decides what a role may do."""
 
+import datetime
 from collections.abc import Iterator
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -37,6 +38,8 @@ class User(Entity, AbstractBaseUser, PermissionsMixin):
 
     objects = UserQuerySet.as_manager()
 
+    second_factor_at: datetime.datetime | None = None
+    """When the login that has returned this object proved a second factor. No column: each login proves its own."""
     is_superuser = property(lambda self: self.is_active and self.role == Role.ADMIN)  # takes the place of the column
     is_staff = property(lambda self: self.is_active and self.role != Role.SUBSCRIBER)
 

@@ -17,7 +17,7 @@ from cms.models import AuthSession, BrowserSession, User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.locks import lock_row
-from cms.services.second_factors.factors import lacks_second_factor
+from cms.services.second_factors.factors import has_second_factor
 from cms.services.sign_in_events import note_login, note_logout
 from cms.tokens.access import Claims, make_token, read_token
 
@@ -35,7 +35,8 @@ def open_session(*, user: User, now: datetime.datetime, is_remembered: bool = Tr
     """Open a session for each login; one that isn't to be remembered ends after a day without a refresh.
 
     The one that was renewed longest ago ends when a user has too many. `user` is as read before its credentials were
-    checked. Raises InvalidCredentials if its password has changed, or its sessions were ended, since then.
+    checked, with the mark of a proved factor. Raises InvalidCredentials if its password has changed, or its sessions
+    were ended, since then.
     """
     lifetime_s = settings.REFRESH_TOKEN_LIFETIME_S if is_remembered else settings.SHORT_REFRESH_TOKEN_LIFETIME_S
     expires_at = now + datetime.timedelta(seconds=lifetime_s)
@@ -45,7 +46,9 @@ def open_session(*, user: User, now: datetime.datetime, is_remembered: bool = Tr
         proved = {"password": user.password, "session_epoch": user.session_epoch}
         if not User.objects.filter(pk=user.pk, is_active=True, **proved).update(last_login=now):
             raise InvalidCredentials
-        session = AuthSession.objects.create(user=user, created_at=now, updated_at=now, expires_at=expires_at)
+        session = AuthSession(user=user, created_at=now, updated_at=now, expires_at=expires_at)
+        session.second_factor_at = user.second_factor_at
+        session.save(force_insert=True)
         note_login(user, session=str(session.pk))
         _end_oldest(user, now)
     user.last_login = now
@@ -55,7 +58,8 @@ def open_session(*, user: User, now: datetime.datetime, is_remembered: bool = Tr
 def refresh_session(*, refresh_token: str, now: datetime.datetime) -> tuple[User, TokenPair]:
     """Return two new tokens. A refresh token that was used before revokes its session (RFC 9700 section 4.14.2).
 
-    Raises SecondFactorMissing, and leaves the token as it is, for a role that has to set up a second factor first.
+    For a role that needs a second factor, raises SecondFactorMissing as long as there is none, and else InvalidToken
+    for a session that a password alone has opened. Both leave the token as it is.
     """
     claims = read_token("refresh", refresh_token, now)
     lifetime_s = min(claims.lifetime_s or settings.REFRESH_TOKEN_LIFETIME_S, settings.REFRESH_TOKEN_LIFETIME_S)
@@ -68,14 +72,22 @@ def refresh_session(*, refresh_token: str, now: datetime.datetime) -> tuple[User
             pk=claims.session_id, generation=claims.generation, revoked_at=None, expires_at__gt=now
         ).update(generation=F("generation") + 1, expires_at=expires_at, updated_at=now)
         user = User.objects.filter(pk=claims.user_id, is_active=True).first()
-        if rotated and user and lacks_second_factor(user):
-            raise SecondFactorMissing(user)
+        if rotated and user and policy.needs_second_factor(user):
+            _require_second_factor(user, claims.session_id)
     if not rotated:
         close_session(claims=claims, now=now, reason="session.replayed")
         raise InvalidToken
     if user is None:
         raise InvalidToken
     return user, _token_pair(Claims(claims.user_id, claims.session_id, claims.generation + 1), now, lifetime_s)
+
+
+def _require_second_factor(user: User, session_id: uuid.UUID) -> None:
+    """A factor that was set up later does not vouch for a session of the password alone: a thief may have opened it."""
+    if not has_second_factor(user):
+        raise SecondFactorMissing(user)
+    if not AuthSession.objects.filter(pk=session_id).exclude(second_factor_at=None).exists():
+        raise InvalidToken
 
 
 def note_browser_login(*, user: User, now: datetime.datetime) -> None:

@@ -48,6 +48,7 @@ from cms.services.sign_in_events import note_failed_login
 def sign_in(*, username_or_email: str, password: str, now: datetime.datetime, code: str | None = None) -> User:
     """Return the active user whose password this is, and whose second factor the code is of, where there is one.
 
+    `second_factor_at` of the user marks the latter, for the session that this login opens.
     Raises InvalidCredentials, InvalidSecondFactor, RateLimited after too many failures, or Busy. After the right
     password alone: SecondFactorRequired without a code, SecondFactorMissing for a role that needs a factor without one.
     """
@@ -73,6 +74,7 @@ def sign_in(*, username_or_email: str, password: str, now: datetime.datetime, co
                 raise SecondFactorRequired(user)
             with one_try(user, now, is_address_counted=True):
                 use_code(user, code, now)
+            user.second_factor_at = now
     return user
 
 

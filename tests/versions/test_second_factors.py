@@ -84,6 +84,26 @@ def test_keys_and_open_sessions_go_on(mia: User, client_of: Callable[[User], Cli
     assert Client(headers={"x-api-key": key.raw_key}).get("/api/v2/me").status_code == 200
 
 
+def test_a_session_of_the_password_alone_ends_with_the_duty_and_the_factor_does_not_revive_it(
+    mia: User, settings: Any
+) -> None:
+    first = log_in(V2).json()["refresh_token"], log_in(V1).json()["data"]["tokens"]["refresh_token"]
+    refreshes = tuple(zip(("/api/v2/auth/token/refresh", "/api/v1/auth/refresh"), first, strict=True))
+    settings.REQUIRE_SECOND_FACTOR = "admins"
+
+    def refreshed() -> list[int]:
+        return [
+            Client().post(path, {"refresh_token": token}, "application/json").status_code for path, token in refreshes
+        ]
+
+    assert refreshed() == [403, 401]
+    app = set_up_app(mia, timezone.now() - datetime.timedelta(hours=1))
+    assert refreshed() == [401, 401]
+    opened = log_in(V2, code=app.code(timezone.now())).json()
+    body = {"refresh_token": opened["refresh_token"]}
+    assert Client().post("/api/v2/auth/token/refresh", body, "application/json").status_code == 200
+
+
 def test_who_needs_a_factor_and_has_none_gets_no_session(mia: User, settings: Any) -> None:
     settings.REQUIRE_SECOND_FACTOR = "admins"
     refused = log_in(V2)

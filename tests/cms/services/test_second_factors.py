@@ -337,15 +337,41 @@ def test_the_last_factor_of_a_role_that_needs_one_stays(
     assert enter(app.code(now), now) == mia
 
 
-def test_a_session_of_before_the_requirement_is_not_refreshed_until_there_is_a_factor(
+def test_a_session_that_a_password_alone_has_opened_does_not_revive_with_the_factor(
     mia: User, now: datetime.datetime, settings: Any
 ) -> None:
-    pair = open_session(user=mia, now=now)
+    pair = open_session(user=enter("000000", now), now=now)  # a code of nothing proves nothing
     settings.REQUIRE_SECOND_FACTOR = "staff"
     with pytest.raises(SecondFactorMissing):
         refresh_session(refresh_token=pair.refresh_token, now=now)
     set_up_app(mia, now)
-    assert refresh_session(refresh_token=pair.refresh_token, now=now)[0] == mia
+    for _ in range(2):
+        with pytest.raises(InvalidToken):
+            refresh_session(refresh_token=pair.refresh_token, now=now)
+
+
+def test_a_session_that_a_code_has_opened_is_refreshed_after_the_requirement(
+    mia: User, now: datetime.datetime, app: App, settings: Any
+) -> None:
+    pairs = [open_session(user=enter(code, now), now=now) for code in (app.code(now), app.recovery_codes[0])]
+    settings.REQUIRE_SECOND_FACTOR = "staff"
+    for pair in pairs:
+        user, renewed = refresh_session(refresh_token=pair.refresh_token, now=now)
+        assert user == mia
+        assert refresh_session(refresh_token=renewed.refresh_token, now=now)[0] == mia
+
+
+def test_a_session_of_a_password_alone_goes_on_while_the_role_needs_no_factor(
+    mia: User, now: datetime.datetime, settings: Any
+) -> None:
+    settings.REQUIRE_SECOND_FACTOR = "admins"
+    pair = open_session(user=enter(None, now), now=now)
+    set_up_app(mia, now)
+    user, pair = refresh_session(refresh_token=pair.refresh_token, now=now)
+    assert user == mia
+    User.objects.filter(pk=mia.pk).update(role="admin")
+    with pytest.raises(InvalidToken):
+        refresh_session(refresh_token=pair.refresh_token, now=now)
 
 
 def test_an_admin_resets_the_factors_of_another_user_and_the_sessions_end(
