@@ -23,6 +23,7 @@ from rest_framework.request import Request
 from cms import clock
 from cms.accounts.credentials import access_claims, raw_api_key
 from cms.accounts.sessions import user_of_browser
+from cms.accounts.signing_in import opened_at
 from cms.choices import Scope
 from cms.errors import AmbiguousCredentials, CsrfRefused, InsufficientScope, InvalidToken, RateLimited
 from cms.models import ApiKey, AuthSession, User
@@ -99,13 +100,14 @@ def session_id_of(request: HttpRequest) -> uuid.UUID | None:
 
 
 def signed_in_since(request: HttpRequest) -> datetime.datetime | None:
-    """Return the time of the login behind the request; of a browser the user's last one. An API key has none."""
-    credential, user = credential_of(request), person_behind(request)
-    if credential is None or credential.api_key or user is None:
+    """Return the time of the login that has opened the request's session. An API key has none."""
+    credential = credential_of(request)
+    if credential is None or credential.api_key:
         return None
     if credential.claims:
         return AuthSession.objects.values_list("created_at", flat=True).get(pk=credential.claims.session_id)
-    return user.last_login
+    session: Any = request.session
+    return opened_at(session)
 
 
 def keep_browser_session(request: HttpRequest, user: User) -> None:

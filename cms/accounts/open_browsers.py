@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth import HASH_SESSION_KEY
 
 from cms.accounts.sessions import SessionStore
-from cms.accounts.signing_in import DEVICE_KEY
+from cms.accounts.signing_in import DEVICE_KEY, opened_at
 from cms.models import BrowserSession, User
 from cms.services.browser_sessions import name_of
 
@@ -38,10 +38,9 @@ def open_browsers(*, user: User, current_key: str | None, now: datetime.datetime
 
 def _opened(row: BrowserSession, data: dict[str, Any], current_key: str | None) -> OpenBrowser:
     device = data.get(DEVICE_KEY) or {}
-    at = device.get("at")
     return OpenBrowser(
         name=name_of(row.session_key),
-        signed_in_at=datetime.datetime.fromisoformat(at) if at else None,
+        signed_in_at=opened_at(data),
         agent=device.get("agent", ""),
         ip=device.get("ip", ""),
         expires_at=row.expire_date,

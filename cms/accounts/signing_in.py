@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -78,6 +79,12 @@ def note_device(request: HttpRequest, now: datetime.datetime) -> None:
     """Remember in the session where it was opened, for the list of sessions that its user sees."""
     agent = request.headers.get("User-Agent", "")[:AGENT_MAX].replace("\x00", "")
     request.session[DEVICE_KEY] = {"at": now.isoformat(), "agent": agent, "ip": current_origin().ip or ""}
+
+
+def opened_at(session: Mapping[str, Any]) -> datetime.datetime | None:
+    """Return the time of the login that has opened the session; None where nobody has noted it."""
+    at = session.get(DEVICE_KEY, {}).get("at")
+    return datetime.datetime.fromisoformat(at) if at else None
 
 
 def note_second_factor(request: HttpRequest, now: datetime.datetime) -> None:

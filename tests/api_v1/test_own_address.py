@@ -112,15 +112,22 @@ def test_whether_an_address_is_taken_can_be_asked_as_often_as_for_mails(
     assert statuses == [409, 200, 409, 429]
 
 
+def signed_in_at(at: datetime.datetime, user: User) -> Client:
+    """A browser that has signed in at the admin site with PASSWORD at that time."""
+    browser = Client()
+    assert browser.post("/admin/login/", {"username": user.username, "password": PASSWORD}).status_code == 302
+    session = browser.session
+    session["device"] = {**session["device"], "at": at.isoformat()}
+    session.save()
+    return browser
+
+
 @pytest.mark.parametrize("kind", ["token", "browser", "key"])
 def test_one_leaves_after_a_fresh_login_only(
     make_user: Callable[..., User], client_of: Callable[[User], Client], admin: User, now: Any, kind: str
 ) -> None:
     chief = make_user("admin", password=PASSWORD)
     client = client_of(chief)
-    if kind == "browser":
-        client = Client()
-        client.force_login(chief)
     if kind == "key":
         fields: Any = {"name": "Robot", "scopes": ["users:write"]}
         raw_key = create_api_key(actor=chief, owner=chief, fields=fields, now=now).raw_key
@@ -129,11 +136,31 @@ def test_one_leaves_after_a_fresh_login_only(
     path = f"/api/v1/users/{chief.pk}"
     is_fresh = kind != "key"
     AuthSession.objects.update(created_at=an_hour_ago)
-    User.objects.filter(pk=chief.pk).update(last_login=an_hour_ago)
+    if kind == "browser":
+        client = signed_in_at(an_hour_ago, chief)
     answer = client.delete(path)
     assert (answer.status_code, answer.json()["success"]) == (403, False)
     assert "Sign in again" in answer.json()["error"]
     AuthSession.objects.update(created_at=now)
-    User.objects.filter(pk=chief.pk).update(last_login=now)
+    if kind == "browser":
+        client = signed_in_at(now, chief)
     assert client.delete(path).status_code == (200 if is_fresh else 403)
     assert User.objects.get(pk=chief.pk).is_active != is_fresh
+
+
+def test_a_login_elsewhere_does_not_refresh_an_old_session_of_a_browser(
+    mia: User, client_of: Callable[[User], Client]
+) -> None:
+    stolen = signed_in_at(timezone.now() - datetime.timedelta(hours=5), mia)
+    for client in (client_of(mia), signed_in_at(timezone.now(), mia)):
+        assert client.get("/api/v1/auth/profile").status_code == 200
+        assert stolen.delete(f"/api/v1/users/{mia.pk}").status_code == 403
+    assert User.objects.get(pk=mia.pk).is_active
+    assert client.delete(f"/api/v1/users/{mia.pk}").status_code == 200
+
+
+def test_a_session_of_a_browser_that_does_not_say_since_when_is_not_fresh(mia: User, client_of: Any) -> None:
+    client_of(mia)
+    browser = Client()
+    browser.force_login(mia)
+    assert browser.delete(f"/api/v1/users/{mia.pk}").status_code == 403
