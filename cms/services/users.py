@@ -223,7 +223,7 @@ def _update(actor: Actor, user: User, changes: UserFields, now: datetime.datetim
             raise InvalidTransition("user", "deleted", "changed", ())
         if "email" in before and "email_verified" not in changes and user.email_verified:
             before["email_verified"], user.email_verified = True, False  # it was another address that was verified
-        if "email" in before:
+        if {"email", "is_active"} & before.keys():
             user.pending_email = ""
         user.updated_at = now
         events = _record_update(actor, user, before)  # first: users may suspend themselves

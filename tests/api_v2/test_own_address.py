@@ -10,8 +10,10 @@ from django.core.management import call_command
 from django.test import Client
 
 from cms.models import ApiKey, AuditEvent, Job, User
+from cms.policy import SYSTEM
 from cms.services.api_keys import create_api_key
 from cms.services.passwords import change_password
+from cms.services.users import update_user
 from cms.tokens.mail import Purpose, make_mail_token
 from tests.api_v2.sending import codes_of, problem_of, send
 from tests.conftest import PASSWORD
@@ -168,6 +170,26 @@ def test_a_new_password_or_the_old_address_withdraws_the_change(
         assert codes_of(verify(token)) == BAD_TOKEN
         mia.refresh_from_db()
         assert (mia.email, mia.pending_email) == ("mia@example.org", "")
+
+
+def test_a_suspension_withdraws_the_change_for_good(
+    own: Client, admin: User, client_of: Callable[[User], Client], mia: User, mails: Callable[[], dict[str, str]]
+) -> None:
+    send(own, "patch", "/me", CHANGE)
+    token = token_in(mails()[NEW])
+    for action in ("suspend", "activate"):
+        body = send(client_of(admin), "post", f"/users/{mia.pk}/actions/{action}").json()
+        assert (body["pending_email"], codes_of(verify(token))) == (None, BAD_TOKEN)
+    mia.refresh_from_db()
+    assert (mia.is_active, mia.email, mia.pending_email) == (True, "mia@example.org", "")
+
+
+def test_a_change_that_was_asked_for_before_an_earlier_suspension_ends_with_the_activation(
+    mia: User, now: datetime.datetime
+) -> None:
+    User.objects.filter(pk=mia.pk).update(is_active=False, pending_email=NEW)  # as an older release left it
+    update_user(actor=SYSTEM, user=mia, changes={"is_active": True}, now=now)
+    assert User.objects.get(pk=mia.pk).pending_email == ""
 
 
 def test_asking_once_more_sends_another_mail(own: Client, mails: Callable[[], dict[str, str]]) -> None:
