@@ -2,7 +2,7 @@
 
 import datetime
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,11 +31,17 @@ class Context:
     now: datetime.datetime
     trusts_roles: bool = False
     """Whether new users get the role and the states that the source names, above an author's too."""
+    require: Callable[[], None] | None = None
+    """Raises an error once the import may not go on."""
     waiting: dict[tuple[str, str], Item] = field(default_factory=dict)
     """Users and terms that were met at posts, of which none could be written so far."""
     _kept: dict[tuple[str, str], Any] = field(default_factory=dict)
     _thread: dict[tuple[str, str], Any] = field(default_factory=dict)
     _thread_of: str | None = None
+
+    def require_permission(self) -> None:
+        if self.require is not None:
+            self.require()
 
     def remember(self, item: Item, row: Any) -> None:
         post_id = getattr(item, "post", item.external_id if item.noun == "post" else self._thread_of)

@@ -41,12 +41,14 @@ def import_source(
     now: datetime.datetime,
     trusts_roles: bool = False,
     on_progress: Callable[[Source], None] | None = None,
+    require: Callable[[], None] | None = None,
 ) -> None:
     """Import everything that `source` yields. A failing item is reported; the others don't suffer from it.
 
-    `trusts_roles` is for exports of one's own sites: without it nobody becomes more than an author.
+    `trusts_roles` is for exports of one's own sites: without it nobody becomes more than an author. `require` is called
+    before each commit: an error of it ends the import, and nothing of that transaction is kept.
     """
-    context = Context(source.name, now, trusts_roles)
+    context = Context(source.name, now, trusts_roles, require)
     with Seen() as seen:
         for entry in source:
             if not isinstance(entry, Item):
@@ -68,7 +70,11 @@ def _import_entry(context: Context, item: Item, report: Report) -> None:
         _provide_author(context, item)
         _import_post(context, item, report)
     else:
-        _record_result(item, *_result_of(context, item), report)
+        with transaction.atomic():
+            outcome, changes = _result_of(context, item)
+            if outcome is not Outcome.FAILED:
+                context.require_permission()
+        _record_result(item, outcome, changes, report)
 
 
 def _import_post(context: Context, post: PostItem, report: Report) -> None:
@@ -79,6 +85,8 @@ def _import_post(context: Context, post: PostItem, report: Report) -> None:
         is_failed = results[-1][1] is Outcome.FAILED
         if is_failed:
             transaction.set_rollback(True)
+        else:
+            context.require_permission()
     if is_failed:
         context.forget(met)
         results = results[-1:]

@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +16,9 @@ from django.db import Error, OperationalError, connections
 from django.tasks import task
 from django.utils.translation import gettext_noop
 
-from cms import clock, limits
+from cms import clock, limits, policy
 from cms.choices import TransferKind, TransferState
+from cms.errors import PermissionRefused
 from cms.exporters.target import snapshot
 from cms.exporters.writing import DOCUMENT, write_json
 from cms.importers.cleaning import storable
@@ -25,7 +27,7 @@ from cms.importers.pipeline import import_source
 from cms.importers.report import Report
 from cms.importers.rolled_back import rolled_back
 from cms.importers.sources import Source, SourceUnreadable
-from cms.models import Post, Transfer
+from cms.models import Post, Transfer, User
 from cms.scratch import scratch_folder
 from cms.services.personal_traces import delete_files_later
 from cms.transfers.archives import pack, unpack
@@ -38,6 +40,9 @@ REMARKS_SHOWN: Final = 200
 NAME_BYTES_MAX: Final = 255
 """File systems allow no more, and a name of 120 characters may have them."""
 BROKEN: Final = gettext_noop("It failed. The log of the worker has the reason.")
+STOPPED: Final = gettext_noop(
+    "It was stopped: the account that started it was suspended or deleted, or is not an admin any more."
+)
 logger = logging.getLogger(__name__)
 
 
@@ -56,6 +61,7 @@ def run_transfer(transfer_id: str) -> str:
 
 def _work_on(transfer: Transfer) -> str:
     try:
+        _require_starter(transfer)
         with scratch_folder(SCRATCH_PREFIX) as folder:
             work = _export if transfer.kind == TransferKind.EXPORT else _import
             return work(transfer, folder)
@@ -63,20 +69,30 @@ def _work_on(transfer: Transfer) -> str:
         raise
     except SourceUnreadable as error:
         return _fail(transfer, str(error))
+    except PermissionRefused as error:
+        return _fail(transfer, error.message)
     except Exception:
         logger.exception("transfer %s failed", transfer.pk)
         return _fail(transfer, BROKEN)
 
 
+def _require_starter(transfer: Transfer) -> None:
+    """Raise PermissionRefused once the user who has started it may not do so any more, as the database has it now."""
+    user = User.objects.get(pk=transfer.started_by_id)
+    if not policy.may_transfer(user):
+        raise PermissionRefused(STOPPED)
+
+
 def _import(transfer: Transfer, folder: Path) -> str:
     is_check = transfer.state == TransferState.CHECKING
     try:
+        require = partial(_require_starter, transfer)
         sources = open_sources(_fetch(transfer, folder), AUTO)
         with Report(limits.IMPORT_REPORT_BYTES_MAX) as report:
             with _progress(transfer) as tell, rolled_back() if is_check else contextlib.nullcontext():
                 for source in sources:
                     _name(source, transfer, folder)
-                    import_source(source, report=report, now=clock.now(), on_progress=tell)
+                    import_source(source, report=report, now=clock.now(), on_progress=tell, require=require)
             path = _write_report(report, folder)
             with ending(transfer, now=clock.now()) as held:
                 _keep_report(held, report, path)
@@ -101,6 +117,7 @@ def _export(transfer: Transfer, folder: Path) -> str:
         counts = dict(write_json(document, advance=advance))
     pack(document, archive)
     with ending(transfer, now=clock.now()) as held:
+        _require_starter(held)
         held.file = _store(archive, held.file_place)
         held.counts, held.state = counts, TransferState.DONE
     return str(held.state)

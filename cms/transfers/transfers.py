@@ -55,14 +55,15 @@ def upload_import(*, actor: Actor, file: "UploadedFile[Any]", now: datetime.date
 
 
 def start_import(*, actor: Actor, transfer: Transfer, now: datetime.datetime) -> Transfer:
-    """Import what was checked. Raises InvalidTransition unless the check has ended well."""
-    _admin(actor)
+    """Import what was checked, for the actor from here on. Raises InvalidTransition unless the check has ended well."""
+    user = _admin(actor)
     with transaction.atomic():
         transfer = lock_row(transfer)
         if transfer.state != TransferState.CHECKED:
             raise InvalidTransition("import", transfer.state, "started", ())
-        transfer.state, transfer.percent, transfer.updated_at = TransferState.RUNNING, 0, now
-        transfer.save(update_fields=["state", "percent", "updated_at"])
+        transfer.state, transfer.percent, transfer.started_by = TransferState.RUNNING, 0, user
+        transfer.updated_at = now
+        transfer.save(update_fields=["state", "percent", "started_by", "updated_at"])
         record_event(actor, "transfer.started", transfer, before={}, after={"name": transfer.original_name})
         run_transfer.enqueue(str(transfer.pk))
     return transfer

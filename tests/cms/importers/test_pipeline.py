@@ -1,5 +1,6 @@
 """What the pipeline promises for every format: items are whole or absent, and an import that was cut off goes on."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from django.db import OperationalError
 
 from cms.choices import ContentFormat
+from cms.errors import PermissionRefused
 from cms.importers.items import CommentItem, PostItem, TagItem, UserItem
 from cms.importers.pipeline import import_source
 from cms.importers.report import Report
@@ -69,6 +71,19 @@ def _state() -> dict[str, Any]:
         "records": ImportRecord.objects.count(),
         "events": AuditEvent.objects.count(),
     }
+
+
+@pytest.mark.parametrize("allowed", range(7))
+def test_an_object_is_not_kept_whose_import_is_refused_before_its_commit(allowed: int) -> None:
+    calls = itertools.count()
+
+    def require() -> None:
+        if next(calls) == allowed:
+            raise PermissionRefused
+
+    with Report() as report, pytest.raises(PermissionRefused):
+        import_source(Notebook(_entries()), report=report, now=NOW, require=require)
+    assert sum(model.objects.count() for model in (User, Tag, Post, Comment)) == allowed
 
 
 @pytest.mark.parametrize("killed_after", range(7))
