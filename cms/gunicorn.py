@@ -4,6 +4,7 @@ A command line can't check a setting, nor share its default with the rest of Tan
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import socket
@@ -17,6 +18,8 @@ from gunicorn.workers.gthread import ThreadWorker
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings")
 
 SILENT_S: Final = 30
+M_MMAP_THRESHOLD: Final = -3  # of malloc.h
+LARGE_BYTES: Final = 256 * 1024
 threads: int = settings.WEB_THREADS
 worker_class: Final = "cms.gunicorn.Worker"
 # gunicorn would believe X-Forwarded-Proto of any client on this machine. SECURE_PROXY_SSL_HEADER alone decides.
@@ -55,6 +58,18 @@ def _problem(status: int) -> bytes:
     body = json.dumps({"type": f"urn:problem-type:tandem:{code}", "title": title, "status": status}).encode()
     head = (f"HTTP/1.1 {status} {reason}", "Connection: close", "Content-Type: application/problem+json")
     return "\r\n".join([*head, f"Content-Length: {len(body)}", "", ""]).encode() + body
+
+
+def _return_large_blocks() -> None:
+    """Have malloc return each large block to the system when it is freed, in this process and in its workers.
+
+    Otherwise glibc keeps them: it raises its limit to the largest block that was freed, up to 32 MB.
+    """
+    with contextlib.suppress(AttributeError):  # of another libc
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+
+
+_return_large_blocks()
 
 
 def when_ready(server: Any) -> None:

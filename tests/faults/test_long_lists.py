@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,8 @@ PAGE_MAX: Final = PAGE_BYTES_MAX + 2 * WIDEST * limits.CONTENT[1]
 """The texts of a page, with those of its last post: Markdown and HTML."""
 COPIES: Final = 5
 """Of a page at its peak: from the database, as text (two), as JSON, and the room that JSON grows into."""
+KEPT_BY_CONNECTION: Final = 32 * MEBIBYTE
+"""libpq doubles its buffer until the next row fits beside the present one, and keeps it: rows have 6 MB."""
 OTHERS_MAX: Final = 64 * MEBIBYTE
 """All else that a process loads for its first answers."""
 SEED: Final = f"""
@@ -62,7 +65,8 @@ HELD_BY_PROXY: Final = _held_by_proxy()
 @pytest.fixture(params=["postgresql", pytest.param("sqlite", marks=pytest.mark.slow)])
 def server(request: pytest.FixtureRequest, template_of: Callable[[str], str], tmp_path: Path) -> Iterator[Server]:
     with copied_database(template_of(request.param), tmp_path) as url:
-        env = process_env(url, RATE_LIMIT_ANONYMOUS="0", PUBLIC_CACHE_MB="0")
+        config = {"GUNICORN_CMD_ARGS": "--config python:cms.gunicorn"}
+        env = process_env(url, RATE_LIMIT_ANONYMOUS="0", PUBLIC_CACHE_MB="0", **config)
         assert manage("shell", "--no-imports", "-c", SEED, env=env).returncode == 0
         with serve(env, threads=THREADS) as server:
             yield server
@@ -79,6 +83,21 @@ def test_slow_readers_of_long_lists_keep_one_thread(server: Server) -> None:
         # One of them has a long page of v1, and keeps its thread. The others were refused, and those of v2 are answered.
         assert answered == {"200": SLOW - SLOW // len(LISTS) + 1, "503": SLOW // len(LISTS) - 1}
         assert others.get(LISTS[0]).status_code == 200
+
+
+def test_long_lists_that_were_read_leave_their_memory_to_others(server: Server) -> None:
+    """It stayed with the process, and the next picture exceeded the limit of its container."""
+
+    def read_all(number: int) -> set[int]:
+        path = f"{LISTS[1]}&published_before=2100-01-01T00:00:{number:02d}Z"
+        with httpx.Client(base_url=server.base_url, timeout=120) as client:
+            return {client.get(path).status_code for _ in range(READS)}
+
+    assert read_all(0) == {200}
+    before = _memory(server)
+    with ThreadPoolExecutor(2 * THREADS) as readers:
+        assert set().union(*readers.map(read_all, range(2 * THREADS))) == {200}
+    assert _memory(server) - before <= THREADS * KEPT_BY_CONNECTION + COPIES * PAGE_MAX + OTHERS_MAX
 
 
 def test_no_page_of_v2_is_longer_than_what_a_proxy_takes(server: Server) -> None:
