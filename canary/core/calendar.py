@@ -1,7 +1,7 @@
 """The calendar of steps up: their dates, and freezes in which there is none. Pure: zones and the time come in."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
@@ -31,22 +31,27 @@ class Freeze:
 
     def end_after(self, at: float, zone: tzinfo) -> float | None:
         """Return when the freeze in force at `at` ends, both in unix seconds; None when none is in force."""
-        if self.week is not None:
-            return self._end_of_week(datetime.fromtimestamp(at, zone).replace(tzinfo=None), zone)
-        assert self.dates is not None
-        first, last = (one.replace(tzinfo=one.tzinfo or zone).timestamp() for one in self.dates)
-        return last if first <= at < last else None
+        return max((end for begin, end in self._near(at, zone) if begin <= at < end), default=None)
 
-    def _end_of_week(self, local: datetime, zone: tzinfo) -> float | None:
-        """Count minutes on the wall's clock: a freeze until 8:00 ends at 8:00, also when the clocks change."""
+    def _near(self, at: float, zone: tzinfo) -> Iterator[tuple[float, float]]:
+        """Yield begin and end of each time near `at`, in unix seconds.
+
+        A time on the wall that the clocks skip or show twice is taken so that the freeze lasts longer. So there is no
+        step whenever the clock on the wall shows a time in a freeze.
+        """
+        for first, last in self._on_the_wall(at, zone):
+            yield min(_readings(first, zone)), max(_readings(last, zone))
+
+    def _on_the_wall(self, at: float, zone: tzinfo) -> Iterator[tuple[datetime, datetime]]:
+        if self.dates is not None:
+            yield self.dates
+            return
         assert self.week is not None
         first, last = self.week
-        minute = local.weekday() * DAY_MIN + local.hour * 60 + local.minute
-        left_min = (last - first) % WEEK_MIN - (minute - first) % WEEK_MIN
-        if left_min <= 0:
-            return None
-        end = local.replace(second=0, microsecond=0) + timedelta(minutes=left_min)
-        return end.replace(tzinfo=zone).timestamp()
+        today = datetime.fromtimestamp(at, zone).replace(tzinfo=None, fold=0, hour=0, minute=0, second=0, microsecond=0)
+        for weeks in (-1, 0, 1):
+            begin = today + timedelta(weeks=weeks, days=-today.weekday(), minutes=first)
+            yield begin, begin + timedelta(minutes=(last - first) % WEEK_MIN)
 
 
 class Window(NamedTuple):
@@ -159,6 +164,11 @@ def date_of_next_step(plan: dict[str, Any], weight_bp: int) -> float | None:
 def instant(at: float, zone: tzinfo) -> str:
     """Return a moment to the minute, with the offset of the zone."""
     return datetime.fromtimestamp(at, zone).isoformat(timespec="minutes")
+
+
+def _readings(wall: datetime, zone: tzinfo) -> list[float]:
+    """Return the instants that a time may mean: two for one that the clocks skip or show twice."""
+    return [wall.replace(tzinfo=wall.tzinfo or zone, fold=fold).timestamp() for fold in (0, 1)]
 
 
 def _minute_of_week(day: str, hour: str, minute: str) -> int:

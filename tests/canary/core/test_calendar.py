@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.core.calendar import Opening, Schedule, Window, dated, next_opening, parse_freeze
+from canary.core.calendar import Freeze, Opening, Schedule, Window, dated, next_opening, parse_freeze
 from canary.core.judgements import Judgement, Stage
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -70,9 +70,85 @@ def test_a_date_is_waited_for_and_a_freeze_after_it_too() -> None:
     assert opening_of("2026-12-03T10:00", step="2026-12-03T10:00") is None
 
 
+@pytest.mark.parametrize(
+    ("freeze", "now", "until"),
+    [
+        ("Sun 02:30/Mon 08:00", "2026-10-25T00:29+00:00", None),
+        ("Sun 02:30/Mon 08:00", "2026-10-25T00:45+00:00", "2026-10-26T08:00+01:00"),
+        ("Sun 02:30/Mon 08:00", "2026-10-25T01:10+00:00", "2026-10-26T08:00+01:00"),
+        ("Sun 02:30/Mon 08:00", "2026-10-25T01:45+00:00", "2026-10-26T08:00+01:00"),
+        ("Fri 12:00/Sun 02:30", "2026-10-25T00:45+00:00", "2026-10-25T02:30+01:00"),
+        ("Fri 12:00/Sun 02:30", "2026-10-25T01:29+00:00", "2026-10-25T02:30+01:00"),
+        ("Fri 12:00/Sun 02:30", "2026-10-25T01:30+00:00", None),
+        ("2026-10-24/2026-10-25T02:30", "2026-10-25T00:45+00:00", "2026-10-25T02:30+01:00"),
+        ("2026-10-24/2026-10-25T02:30", "2026-10-25T01:30+00:00", None),
+        ("Fri 12:00/Sun 02:30", "2027-03-28T00:30+00:00", "2027-03-28T03:30+02:00"),
+        ("Fri 12:00/Sun 02:30", "2027-03-28T01:15+00:00", "2027-03-28T03:30+02:00"),
+        ("Fri 12:00/Sun 02:30", "2027-03-28T01:30+00:00", None),
+        ("Sun 02:30/Sun 03:15", "2027-03-28T01:10+00:00", "2027-03-28T03:15+02:00"),
+        ("2027-03-28T02:30/2027-03-28T03:15", "2027-03-28T01:10+00:00", "2027-03-28T03:15+02:00"),
+    ],
+)
+def test_where_the_clocks_repeat_or_skip_an_hour_a_freeze_lasts_longer(
+    freeze: str, now: str, until: str | None
+) -> None:
+    opening = next_opening(datetime.fromisoformat(now).timestamp(), None, [Window(parse_freeze(freeze), BERLIN)])
+    assert (opening and opening.sentence) == (until and f"no step up before {until} (freeze {freeze})")
+
+
+ZONES = [ZoneInfo(name) for name in ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca")]
+CHANGES = [
+    datetime(2026, *day, tzinfo=UTC) + timedelta(hours=hour)
+    for day, hour in (((3, 29), 1), ((10, 25), 1), ((3, 8), 7), ((11, 1), 6), ((4, 4), 15), ((10, 3), 16), ((2, 15), 2))
+]
+"""When the clocks of one of these zones change."""
+NEAR = st.builds(
+    lambda change, min_s: change.timestamp() + min_s * 60, st.sampled_from(CHANGES), st.integers(-600, 600)
+)
+MINUTES = st.one_of(st.integers(0, 10_079), st.integers(9 * 960, 10_079), st.integers(0, 300))
+
+
+@given(st.sampled_from(ZONES), NEAR, MINUTES, MINUTES)
+def test_near_a_change_of_the_clocks_no_step_is_taken_while_the_wall_shows_a_freeze(
+    zone: ZoneInfo, now: float, first: int, last: int
+) -> None:
+    freeze = Freeze("x", week=(first, last))
+    end, opening = freeze.end_after(now, zone), next_opening(now, None, [Window(freeze, zone)])
+    wall = datetime.fromtimestamp(now, zone)
+    since = (wall.weekday() * 1_440 + wall.hour * 60 + wall.minute - first) % 10_080
+    if since < (last - first) % 10_080:
+        assert end is not None
+    if end is None:
+        assert opening is None
+        return
+    assert end > now
+    assert all(freeze.end_after(now + share * (end - now), zone) is not None for share in (0.0, 0.25, 0.5, 0.99))
+    assert opening is not None
+    assert opening.at >= end
+    assert freeze.end_after(opening.at, zone) is None
+    day = timedelta(days=1)
+    is_even = wall.utcoffset() == (wall - day).utcoffset() == (wall + day).utcoffset()
+    assert not is_even or since < (last - first) % 10_080
+
+
+@given(st.sampled_from(ZONES), NEAR, st.integers(-300, 300), st.integers(1, 300))
+def test_near_a_change_of_the_clocks_a_freeze_by_dates_is_one_time_too(
+    zone: ZoneInfo, now: float, offset_min: int, length_min: int
+) -> None:
+    wall = datetime.fromtimestamp(now, zone).replace(tzinfo=None, fold=0)
+    first = wall + timedelta(minutes=offset_min)
+    freeze = Freeze("x", dates=(first, first + timedelta(minutes=length_min)))
+    frozen = [at for at in range(int(now) - 90_000, int(now) + 90_000, 300) if freeze.end_after(at, zone) is not None]
+    assert frozen == [*range(frozen[0], frozen[-1] + 300, 300)] if frozen else length_min < 5
+    assert len({freeze.end_after(at, zone) for at in frozen}) <= 1
+    if 0 <= -offset_min < length_min:
+        assert freeze.end_after(now, zone) is not None
+
+
 @given(st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1)), st.integers(0, 10_079), st.integers(0, 10_079))
 def test_the_end_of_a_week_s_freeze_is_never_in_it(moment: datetime, first: int, last: int) -> None:
-    if first == last:
+    is_pause_of_a_change = 6 * 1_440 + 120 <= last < first < 6 * 1_440 + 180
+    if first == last or is_pause_of_a_change:  # the pause lies in the hour that is repeated, and so has none
         return
     freeze = type(WEEKEND)("x", week=(first, last))
     now = moment.replace(tzinfo=BERLIN).timestamp()
