@@ -1,12 +1,13 @@
 """The calendar of steps up: their dates, and freezes in which there is none. Pure: zones and the time come in."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
+from canary.core.instants import FIRST_YEAR, LAST_YEAR, LATEST, parse_date, stored_date
 from canary.core.judgements import Judgement, Stage
 from canary.core.wording import percent
 
@@ -67,6 +68,7 @@ class Opening(NamedTuple):
     at: float
     why: str
     zone: tzinfo = UTC
+    is_unreadable: bool = False
 
     @property
     def sentence(self) -> str:
@@ -101,7 +103,7 @@ class Schedule:
         return None
 
 
-def parse_freeze(text: str) -> Freeze:
+def parse_freeze(text: str, read: Callable[[str], datetime] = parse_date) -> Freeze:
     """Parse `Fri 12:00/Mon 08:00` or `2026-12-23/2027-01-02T08:00`. Raises ValueError with a sentence."""
     words = text.strip()
     if found := WEEKLY.fullmatch(words):
@@ -110,23 +112,35 @@ def parse_freeze(text: str) -> Freeze:
             return Freeze(words, week=(first, last))
     begin, slash, end = words.partition("/")
     try:
-        dates = datetime.fromisoformat(begin), datetime.fromisoformat(end)
+        dates = read(begin), read(end)
         if slash and dates[0] < dates[1]:
             return Freeze(words, dates=dates)
     except (ValueError, TypeError):
         pass
-    raise ValueError(f"{text!r} is not a freeze: use Fri 12:00/Mon 08:00, or 2026-12-23/2027-01-02T08:00.")
+    raise ValueError(
+        f"{text!r} is not a freeze: use Fri 12:00/Mon 08:00, or 2026-12-23/2027-01-02T08:00 with years from"
+        f" {FIRST_YEAR} to {LAST_YEAR}."
+    )
+
+
+def stored_freeze(text: str) -> Freeze:
+    """Parse a freeze of a stored plan: older versions took any year."""
+    return parse_freeze(text, datetime.fromisoformat)
 
 
 def next_opening(now: float, step_at: float | None, windows: Sequence[Window], zone: tzinfo = UTC) -> Opening | None:
-    """Return when the calendar lets a step up that has a date or none; None for at once."""
-    at, why, found = max(now, step_at or now), BY_DATE, zone
+    """Return when the calendar lets a step up that has a date or none; None for at once. It is LATEST at most."""
+    latest = LATEST.timestamp()
+    at, why, found = max(now, min(step_at or now, latest)), BY_DATE, zone
     for _ in range(MOST_AT_ONCE):
         ends = [(end, window) for window in windows if (end := window.freeze.end_after(at, window.zone)) is not None]
         if not ends:
             break
         at, window = max(ends, key=lambda one: one[0])
         why, found = f"freeze {window.freeze.text}", window.zone
+        if at >= latest:
+            at = latest
+            break
     return Opening(at, why, found) if at > now else None
 
 
@@ -158,7 +172,7 @@ def date_of_next_step(plan: dict[str, Any], weight_bp: int) -> float | None:
     """Return the date of a plan's first step above the weight, in unix seconds; None where it has none."""
     dates = plan.get("steps_at") or ()
     ahead = [at for step_bp, at in zip(plan["steps_bp"], dates, strict=False) if step_bp > weight_bp]
-    return datetime.fromisoformat(ahead[0]).timestamp() if ahead and ahead[0] else None
+    return stored_date(ahead[0]).timestamp() if ahead and ahead[0] else None
 
 
 def instant(at: float, zone: tzinfo) -> str:

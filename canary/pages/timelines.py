@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, pgettext
 
 from canary.core.consumers import end_for, is_extended
+from canary.core.instants import stored_date
 from canary.core.lifecycle import (
     ACTIVE,
     BROWNOUT,
@@ -116,7 +117,7 @@ def _step_ahead(step_bp: int, plan: dict[str, Any], place: int, now: datetime) -
     if plan["state"] == PAUSED:
         return Step(title, standing, () if place else (_("not by itself: the plan is paused"),))
     first = plan.get("not_before") or plan["next_at"]
-    due = datetime.fromisoformat(first) if first else now
+    due = stored_date(first) if first else now
     at = max(due + timedelta(seconds=place * plan["min_s"]), _date_of(step_bp, plan) or due)
     if at <= now or (plan["state"] == HELD and not plan.get("not_before")):
         return Step(title, standing, () if place else (_("as soon as the evidence allows it"),))
@@ -126,7 +127,7 @@ def _step_ahead(step_bp: int, plan: dict[str, Any], place: int, now: datetime) -
 def _date_of(step_bp: int, plan: dict[str, Any]) -> datetime | None:
     dates = plan.get("steps_at") or ()
     found = next((at for step, at in zip(plan["steps_bp"], dates, strict=False) if step == step_bp), None)
-    return datetime.fromisoformat(found) if found else None
+    return stored_date(found) if found else None
 
 
 def _of_brownouts(life: Life, standing: str) -> str:

@@ -16,6 +16,7 @@ from canary.core.bucketing import SALT_BYTES
 from canary.core.calendar import parse_freeze
 from canary.core.chain import Head
 from canary.core.consumers import NAMED
+from canary.core.instants import FIRST_YEAR, LAST_YEAR, parse_date
 from canary.core.lifecycle import parse_instant
 from canary.core.values import Identity, is_storable, parse_identity
 
@@ -99,9 +100,12 @@ def parse_crashes(text: str) -> int:
 def parse_dates(text: str) -> list[datetime]:
     """Parse moments in ISO 8601 with commas between; those without a zone are in the plan's."""
     try:
-        return [datetime.fromisoformat(word.strip()) for word in text.split(",")]
+        return [parse_date(word.strip()) for word in text.split(",")]
     except ValueError as error:
-        raise ValueError(f"{text!r} are not dates: use 2026-12-08T10:00, with commas between.") from error
+        raise ValueError(
+            f"{text!r} are not dates: use 2026-12-08T10:00, with commas between and years from {FIRST_YEAR} to"
+            f" {LAST_YEAR}."
+        ) from error
 
 
 def parse_freezes(text: str) -> list[str]:

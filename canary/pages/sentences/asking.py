@@ -19,8 +19,11 @@ ASKING: Final = (
     _("%(value)s is not a share: use 0 to 100 in plain digits with up to two decimals"),
     _("%(value)s is not a plan: use 1 to %(count)s shares above 0, each above the one before"),
     _("%(value)s is not a time: use 0 to %(count)s minutes in plain digits, such as 0.5"),
-    _("%(value)s are not dates: use 2026-12-08T10:00, with commas between"),
-    _("%(value)s is not a freeze: use Fri 12:00/Mon 08:00, or 2026-12-23/2027-01-02T08:00"),
+    _("%(value)s are not dates: use 2026-12-08T10:00, with commas between and years from %(low)s to %(high)s"),
+    _(
+        "%(value)s is not a freeze: use Fri 12:00/Mon 08:00, or 2026-12-23/2027-01-02T08:00 with years from %(low)s to"
+        " %(high)s"
+    ),
     _("%(value)s is not a time zone: use a name such as Europe/Berlin"),
     _("%(value)s is not allowed: use %(low)s to %(high)s percent"),
     _("%(value)s is not a slowdown: use %(low)s to %(high)s with up to two decimals"),

@@ -41,6 +41,7 @@ CHANGES: Final = (
     _("The change you saw was decided or replaced meanwhile"),
     _("A freeze forbids steps up until %(at)s"),
     _("No step up before %(at)s (freeze %(freeze)s)"),
+    _("No step up before %(at)s (the calendar can't be read: %(said)s)"),
     _("A plan of %(count)s steps has %(number)s dates, or %(limit)s if it begins at once"),
     _("The dates of a plan's steps follow each other"),
     _("The person who asked for this change can't approve it"),

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_noop as _
 VERDICTS: Final = (
     _("no step up before %(at)s (freeze %(freeze)s)"),
     _("no step up before %(at)s (the date of the plan)"),
+    _("no step up before %(at)s (the calendar can't be read: %(said)s)"),
     _("All else passes"),
     _("the plan begins at its date"),
     _("Gates: %(said)s"),

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.core.calendar import Freeze, Opening, Schedule, Window, dated, next_opening, parse_freeze
+from canary.core.calendar import Freeze, Opening, Schedule, Window, dated, next_opening, parse_freeze, stored_freeze
+from canary.core.instants import LATEST
 from canary.core.judgements import Judgement, Stage
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -163,11 +164,28 @@ def test_the_end_of_a_week_s_freeze_is_never_in_it(moment: datetime, first: int,
     [
         *("", "weekends", "Fri 12:00", "Fri 12:00/Fri 12:00", "Fri 24:00/Mon 08:00"),
         *("2026-12-24/2026-12-23", "2026-12-24/x", "2026-12-23T10:00/2026-12-24T10:00+00:00"),
+        *("2026-12-24/9999-12-31T23:59", "2026-12-24/3000-01-01", "1999-12-31/2026-12-24"),
     ],
 )
 def test_what_is_no_freeze(text: str) -> None:
     with pytest.raises(ValueError, match="is not a freeze: use Fri 12:00/Mon 08:00"):
         parse_freeze(text)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("weekly", [(), ("Fri 12:00/Mon 08:00",)])
+@pytest.mark.parametrize("end", ["9999-12-31T23:59", "9999-12-31T23:59-12:00", "9999-12-31T23:59+14:00"])
+def test_a_stored_freeze_without_an_end_is_told_with_the_last_year_of_a_calendar(
+    zone: str, weekly: tuple[str, ...], end: str
+) -> None:
+    begin = "0001-01-01" + ("T00:00+14:00" if end[16:] else "")
+    windows = [Window(stored_freeze(text), ZoneInfo(zone)) for text in (f"{begin}/{end}", *weekly)]
+    now = at("2026-11-28T10:00")
+    for step_at in (None, datetime(9999, 12, 31, tzinfo=UTC).timestamp()):
+        opening = next_opening(now, step_at, windows, ZoneInfo(zone))
+        assert opening is not None
+        assert opening.at == LATEST.timestamp()
+        assert opening.sentence.startswith("no step up before 300")
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 import datetime
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.management import CommandError
+from django.test import Client
 
 from canary.core.calendar import Schedule
 from canary.core.judgements import Judgement
@@ -13,6 +15,7 @@ from canary.errors import Refused
 from canary.models import Rollout, RolloutEvent
 from canary.services import apply_environment
 from canary.state.status import status
+from cms.models import User
 from tests.canary.judging.conftest import Change, Clock, plan_state, row
 from tests.canary.judging.crowd import arrive
 
@@ -26,6 +29,13 @@ WEEKEND = "Fri 12:00/Mon 08:00"
 @pytest.fixture(autouse=True)
 def _tuesday(clock: Clock) -> None:
     clock.now = TUESDAY
+
+
+@pytest.fixture
+def admin_page(admin: User) -> Client:
+    client = Client()
+    client.force_login(admin)
+    return client
 
 
 def start(change: Change, *dates: datetime.datetime | None, freezes: tuple[str, ...] = ()) -> Rollout:
@@ -114,6 +124,61 @@ def test_the_environment_waits_for_the_end_of_a_freeze(change: Change, rollout: 
     assert apply_environment(2_000, TUESDAY + 24 * HOUR).weight_bp == 2_000
 
 
+ENDLESS = {
+    "freezes": ["2026-12-01T01:58/9999-12-31T23:59"],
+    "time_zone": "America/New_York",
+    "steps_at": [None, "9999-12-31T23:59:00+00:00"],
+    "next_at": "9999-12-31T23:59:00+00:00",
+}
+
+
+@pytest.mark.parametrize(
+    ("stored", "configured"),
+    [
+        (ENDLESS, {}),
+        (ENDLESS, {"FREEZES": [WEEKEND]}),
+        ({"freezes": ENDLESS["freezes"]}, {"FREEZES": [WEEKEND], "TIME_ZONE": "Asia/Tokyo"}),
+        ({"freezes": ["2026-12-01é00:00/9999-12-31"]}, {}),
+        ({"time_zone": "Mars/Olympus"}, {}),
+        ({"freezes": ["weekends"]}, {}),
+    ],
+)
+def test_no_stored_calendar_stands_between_harm_and_its_rollback(
+    change: Change, rollout: Configure, turn: Turn, clock: Clock, admin_page: Client, stored: Any, configured: Any
+) -> None:
+    start(change)
+    rollout(**configured)
+    Rollout.objects.update(plan={**(row().plan or {}), **stored})
+    clock.now = datetime.datetime(2026, 12, 5, 10, tzinfo=datetime.UTC)
+    assert turn().kind == "no_data"
+    assert status(clock.now)["plan"]["not_before"].startswith("300")
+    for page in ("/admin/canary/", "/admin/", "/canary/api/status"):
+        assert admin_page.get(page).status_code == 200, page
+    arrive(range(2_000), lambda number, api_version: api_version == 2)
+    assert turn().kind == "harm"
+    assert (row().weight_bp, row().latched) == (0, True)
+
+
+def test_a_calendar_that_cannot_be_read_takes_no_step_and_says_so(
+    change: Change, turn: Turn, clock: Clock, admin_page: Client
+) -> None:
+    start(change)
+    Rollout.objects.update(plan={**(row().plan or {}), "time_zone": "Mars/Olympus"})
+    arrive(range(2_500))
+    clock.pass_s(60)
+    held = turn()
+    why = "no step up before 3001-01-01T00:00+00:00 (the calendar can't be read: 'No time zone found"
+    assert (held.reason, row().weight_bp) == ("calendar", 1_000)
+    assert why in held.sentence
+    assert status(clock.now)["frozen_until"] == "3001-01-01T00:00+00:00"
+    User.objects.update(language="ja")
+    assert "カレンダーを読み取れません" in admin_page.get("/admin/canary/").content.decode()
+    with pytest.raises(Refused, match="No step up before"):
+        change("promote_plan")
+    change("set_weight", weight_bp=2_000, is_despite_freeze=True)
+    assert change("roll_back").weight_bp == 0
+
+
 def test_an_approval_in_a_freeze_is_refused_and_the_calendar_of_a_plan_survives_it(
     change: Change, rollout: Configure, clock: Clock
 ) -> None:
@@ -144,6 +209,8 @@ def test_the_command_takes_dates_in_a_zone_and_tells_when_the_next_step_may_be(
         ("--at", "2099-12-08T10:00,2099-12-09,2099-12-10", "A plan of 2 steps has 2 dates, or 1 if it begins at once"),
         ("--at", "tomorrow", "are not dates"),
         ("--freezes", "weekends", "is not a freeze"),
+        ("--freezes", "2026-12-01/9999-12-31", "with years from 2000 to 2999"),
+        ("--at", "9999-12-31", "years from 2000 to 2999"),
         ("--time-zone", "Mars", "is not a time zone"),
     ):
         with pytest.raises(CommandError, match=wrong):
