@@ -387,14 +387,3 @@ def _off_the_ladder(life: Life, window: Window) -> str | None:
 def iso(at: float) -> str:
     """Return the instant as `2027-06-01T00:00:00Z`."""
     return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def parse_instant(text: str) -> int:
-    """Return the unix seconds of an ISO 8601 date (its first moment) or time; UTC without a zone. Raises ValueError."""
-    try:
-        at = datetime.fromisoformat(text.strip())
-        seconds = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
-        datetime.fromtimestamp(seconds, UTC)  # a zone can push the first and the last day out of the calendar
-    except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is not a date; allowed is ISO 8601: 2027-06-01 or 2027-06-01T12:00:00Z.") from None
-    return seconds

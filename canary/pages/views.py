@@ -224,8 +224,12 @@ def _in_words(line: str) -> str:
 
 
 def _say_instant(found: re.Match[str]) -> str:
-    pattern = pgettext("format of a time", "j M Y H:i:s")
-    return date_format(datetime.fromisoformat(found[0]).astimezone(UTC), pattern) + " UTC"
+    """Return the instant in words; as it is where a person's reason only looks like one."""
+    try:
+        at = datetime.fromisoformat(found[0]).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return found[0]
+    return date_format(at, pgettext("format of a time", "j M Y H:i:s")) + " UTC"
 
 
 def _refuse_without(request: HttpRequest, *permissions: str) -> None:

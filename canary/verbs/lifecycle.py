@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from canary.core.consumers import unproven_sentence
+from canary.core.instants import parse_instant
 from canary.core.lifecycle import (
     ACTIVE,
     NO_DATE,
@@ -13,7 +14,6 @@ from canary.core.lifecycle import (
     Unmet,
     is_stable_gone,
     iso,
-    parse_instant,
     unmet_for_deprecation,
     unmet_for_sunset,
 )

@@ -16,8 +16,7 @@ from canary.core.bucketing import SALT_BYTES
 from canary.core.calendar import parse_freeze
 from canary.core.chain import Head
 from canary.core.consumers import NAMED
-from canary.core.instants import FIRST_YEAR, LAST_YEAR, parse_date
-from canary.core.lifecycle import parse_instant
+from canary.core.instants import FIRST_YEAR, LAST_YEAR, parse_date, parse_instant, read_iso
 from canary.core.values import Identity, is_storable, parse_identity
 
 PERCENT = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?", re.ASCII)
@@ -190,5 +189,5 @@ def parse_salt(text: str) -> str:
 def parse_moment(text: str) -> datetime:
     """Parse an instant as `parse_instant` does, with the fraction of its second."""
     parse_instant(text)
-    at = datetime.fromisoformat(text.strip())
+    at = read_iso(text.strip())
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)

@@ -118,6 +118,36 @@ def test_members_that_are_missing_wrong_or_unknown_are_422(api: Client, members:
 
 
 @pytest.mark.parametrize(
+    ("verb", "member", "text"),
+    [
+        ("start", "at", "9999-12-31T23:59-12:00"),
+        ("start", "at", "0001-01-01T00:00+12:00"),
+        ("start", "at", "2026-12-02T00:00\0"),
+        ("start", "freezes", "2026-12-02T00:00\0/2026-12-03"),
+        ("start", "freezes", "2026-12-02/9999-12-31T23:59-12:00"),
+        ("start", "time_zone", "Europe/Berlin\0"),
+        ("lifecycle/deprecate", "sunset", "2099-12-02T00:00\0"),
+        ("lifecycle/deprecate", "sunset", "0001-01-01T00:00+12:00"),
+        ("lifecycle/brownout/add", "from", "9999-12-31T23:59-12:00"),
+        ("lifecycle/brownout/add", "to", "2099-12-02T00:00\0"),
+        ("lifecycle/extend", "until", "2099-12-02T00:00\0"),
+    ],
+)
+def test_a_date_that_no_calendar_or_database_holds_is_422_in_one_sentence(
+    api: Client, verb: str, member: str, text: str
+) -> None:
+    more = {
+        "lifecycle/brownout/add": {"from": "2099-01-01", "to": "2099-01-02"},
+        "lifecycle/extend": {"consumer": "key:a"},
+    }
+    refused = send(api, verb, **{**more.get(verb, {}), member: text, "expected_version": 0})
+    assert is_problem(refused, 422, "invalid-input")
+    (error,) = refused.json()["errors"]
+    assert (error["pointer"], error["message"].count(". ")) == (f"/{member}", 0)
+    assert api.get("/canary/api/explain", {"identity": "user:1", "at": "2026-12-01T00:00\0"}).status_code == 400
+
+
+@pytest.mark.parametrize(
     ("body", "content_type", "status"),
     [
         ("{", "application/json", 400),

@@ -1,6 +1,5 @@
 """The life of v1 as values: transitions, guards, exact borders of windows, and the formats of the headers."""
 
-import datetime
 import json
 
 import pytest
@@ -27,9 +26,7 @@ from canary.core.lifecycle import (
     end_brownout,
     in_brownout,
     is_stable_gone,
-    iso,
     life_from,
-    parse_instant,
     refuse_rollback,
     restore,
     sunset,
@@ -263,27 +260,6 @@ def test_the_dates_are_those_of_the_standards() -> None:
 def test_a_link_is_read_back() -> None:
     value = f"{link_value('/a?b=c,d', 'deprecation', 'text/html')}, {link_value('/e', 'successor-version')}"
     assert parse_links(value) == {"deprecation": "/a?b=c,d", "successor-version": "/e"}
-
-
-@pytest.mark.parametrize(
-    ("text", "at"),
-    [
-        ("2027-06-01", END),
-        ("2027-06-01T00:00:00Z", END),
-        ("2027-06-01T02:00+02:00", END),
-        ("2027-06-01 00:00", END),
-    ],
-)
-def test_instants_are_iso_8601_and_utc_unless_they_say_otherwise(text: str, at: int) -> None:
-    assert parse_instant(text) == at
-    assert iso(at) == "2027-06-01T00:00:00Z"
-    assert datetime.datetime.fromisoformat(iso(at)).timestamp() == at
-
-
-@pytest.mark.parametrize("text", ["", "soon", "01.06.2027", "2027-13-01", "@1796083200", "0001-01-01T00:00:00+23:59"])
-def test_anything_else_is_refused_with_what_is_allowed(text: str) -> None:
-    with pytest.raises(ValueError, match="allowed is ISO 8601"):
-        parse_instant(text)
 
 
 def test_active_is_the_beginning() -> None:

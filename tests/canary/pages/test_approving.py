@@ -51,6 +51,18 @@ def test_a_change_is_rejected(signed_in_with: SignedIn, ask_and_send: Send) -> N
     assert "Waiting for approval" not in anna.get(ADDRESS).content.decode()
 
 
+@pytest.mark.parametrize("typed", ["9999-12-31T23:59-12:00", "2026-13-45T99:99Z"])
+def test_a_reason_with_something_like_an_instant_is_shown_as_it_is(
+    signed_in_with: SignedIn, ask_and_send: Send, typed: str
+) -> None:
+    anna, ben = signed_in_with("view", "ramp"), signed_in_with("view", "ramp", role="author")
+    late = ask_and_send(
+        ben, "set", percent="10", between=lambda: ask_and_send(anna, "set", percent="25", reason=f"until {typed}")
+    )
+    assert late.status_code == 409
+    assert f"until {typed}" in late.content.decode()
+
+
 def test_the_sunset_of_v1_is_asked_for_twice(signed_in_with: SignedIn, ask_and_send: Send) -> None:
     anna, ben = (signed_in_with("view", "ramp", "lifecycle", role=role) for role in ("editor", "author"))
     end = str(int(time.time()) + 3_600)

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError
 from django.test import Client
 
-from canary.core.lifecycle import parse_instant
+from canary.core.instants import parse_instant
 from canary.models import ConsumerUsage, Rollout, RolloutEvent
 from canary.state import store
 from cms.models import User
