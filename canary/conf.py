@@ -22,7 +22,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from canary.core.breakers import Limits
-from canary.core.calendar import Freeze, parse_freeze
+from canary.core.calendar import Freeze, parse_freezes
 from canary.core.gates import Gate, gates_of
 from canary.core.names import FIRST, Names, fault_of_names, segment_of
 from canary.core.routing import bulkhead
@@ -292,7 +292,7 @@ def _load(conf: Mapping[str, Any]) -> CanaryConf:
         notify_quiet_s=conf.get("NOTIFY_QUIET_S", NOTIFY_QUIET_S),
         notify_by=import_string(conf.get("NOTIFY_BY") or NOTIFY_BY),
         page_url=conf.get("PAGE_URL") or "",
-        freezes=_parsed(conf, "FREEZES", lambda texts: tuple(map(parse_freeze, texts))),
+        freezes=_parsed(conf, "FREEZES", parse_freezes),
         time_zone=_zone_of(conf),
         is_approval_needed=conf.get("APPROVAL", False),
         gates=_parsed(conf, "GATES", gates_of),

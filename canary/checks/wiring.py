@@ -16,7 +16,7 @@ from django.middleware.locale import LocaleMiddleware
 from django.utils.module_loading import import_string
 
 from canary.conf import FUNCTIONS, KEYS, NO_ARMS, arms_of, canary_conf
-from canary.core.calendar import parse_freeze
+from canary.core.calendar import parse_freezes
 from canary.core.gates import gates_of
 from canary.core.names import FIRST, Names, fault_of_names, number_of
 from canary.core.shadow_writes import shadow_writes_of
@@ -80,7 +80,7 @@ def _wrong_values(conf: dict[str, Any]) -> Iterator[checks.CheckMessage]:
         hint = 'Write "SHADOW_WRITES": {"ROWS": "shop.shadowing.rows", "SHARE_BP": 0}.'
         yield checks.Error(f"CANARY['SHADOW_WRITES']: {error}", hint=hint, id="canary.E019")
     try:
-        [parse_freeze(text) for text in conf.get("FREEZES", ())]
+        parse_freezes(conf.get("FREEZES", ()))
         ZoneInfo(conf.get("TIME_ZONE") or settings.TIME_ZONE)
     except (ValueError, OSError, ZoneInfoNotFoundError) as error:
         hint = 'Write "FREEZES": ["Fri 12:00/Mon 08:00"], "TIME_ZONE": "Europe/Berlin".'

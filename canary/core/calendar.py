@@ -14,8 +14,12 @@ from canary.core.wording import percent
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 DAY_MIN: Final = 24 * 60
 WEEK_MIN: Final = 7 * DAY_MIN
+FREEZES_MAX: Final = 50
+"""In the settings, and in a plan. Each question about the calendar looks at all of them."""
 MOST_AT_ONCE: Final = 1_000
 """Freezes that follow each other without a gap. Those that cover every week have no end."""
+LOOKS_MAX: Final = 10_000
+"""At a freeze, for one question: some 0.1 s. Enough for 100 freezes, each of which follows another."""
 TIME: Final = rf"({'|'.join(DAYS)}) ([01]\d|2[0-3]):([0-5]\d)"
 WEEKLY: Final = re.compile(f"{TIME}/{TIME}", re.ASCII)
 BY_DATE: Final = "the date of the plan"
@@ -123,6 +127,13 @@ def parse_freeze(text: str, read: Callable[[str], datetime] = parse_date) -> Fre
     )
 
 
+def parse_freezes(texts: Sequence[str]) -> tuple[Freeze, ...]:
+    """Parse the freezes of the settings or of a plan. Raises ValueError with a sentence."""
+    if len(texts) > FREEZES_MAX:
+        raise ValueError(f"{len(texts)} freezes are too many: use at most {FREEZES_MAX}.")
+    return tuple(map(parse_freeze, texts))
+
+
 def stored_freeze(text: str) -> Freeze:
     """Parse a freeze of a stored plan: older versions took any year."""
     return parse_freeze(text, datetime.fromisoformat)
@@ -132,7 +143,7 @@ def next_opening(now: float, step_at: float | None, windows: Sequence[Window], z
     """Return when the calendar lets a step up that has a date or none; None for at once. It is LATEST at most."""
     latest = LATEST.timestamp()
     at, why, found = max(now, min(step_at or now, latest)), BY_DATE, zone
-    for _ in range(MOST_AT_ONCE):
+    for _ in range(min(MOST_AT_ONCE, 1 + LOOKS_MAX // (1 + len(windows)))):
         ends = [(end, window) for window in windows if (end := window.freeze.end_after(at, window.zone)) is not None]
         if not ends:
             break

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from canary.core import calendar
 from canary.core.breakers.limits import (
     CRASHES_RANGE,
     MAX_ERRORS_RANGE_BP,
@@ -13,7 +14,6 @@ from canary.core.breakers.limits import (
     TOTAL_RANGE_BP,
 )
 from canary.core.bucketing import SALT_BYTES
-from canary.core.calendar import parse_freeze
 from canary.core.chain import Head
 from canary.core.consumers import NAMED
 from canary.core.instants import FIRST_YEAR, LAST_YEAR, parse_date, parse_instant, read_iso
@@ -109,7 +109,7 @@ def parse_dates(text: str) -> list[datetime]:
 
 def parse_freezes(text: str) -> list[str]:
     """Parse freezes with commas between."""
-    return [parse_freeze(word).text for word in text.split(",")]
+    return [freeze.text for freeze in calendar.parse_freezes(text.split(","))]
 
 
 def parse_zone(text: str) -> str:

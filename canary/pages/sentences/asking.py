@@ -24,6 +24,7 @@ ASKING: Final = (
         "%(value)s is not a freeze: use Fri 12:00/Mon 08:00, or 2026-12-23/2027-01-02T08:00 with years from %(low)s to"
         " %(high)s"
     ),
+    _("%(count)s freezes are too many: use at most %(limit)s"),
     _("%(value)s is not a time zone: use a name such as Europe/Berlin"),
     _("%(value)s is not allowed: use %(low)s to %(high)s percent"),
     _("%(value)s is not a slowdown: use %(low)s to %(high)s with up to two decimals"),

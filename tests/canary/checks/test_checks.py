@@ -49,6 +49,7 @@ def sound(settings: Settings) -> Settings:
         ({"ARMS": ARMS, "CANDIDATE": "3"}, "canary.E005", 'Write "ARMS": {1: "…", 3: "…"}'),
         ({"ARMS": ARMS, "GATES": [{"name": "orders"}]}, "canary.E016", "docs/canary.md"),
         ({"ARMS": ARMS, "FREEZES": ["weekends"]}, "canary.E017", "Fri 12:00/Mon 08:00"),
+        ({"ARMS": ARMS, "FREEZES": ["Fri 12:00/Mon 08:00"] * 51}, "canary.E017", "Fri 12:00/Mon 08:00"),
         ({"ARMS": ARMS, "TIME_ZONE": "Mars/Base"}, "canary.E017", "Europe/Berlin"),
         ({"ARMS": ARMS, "SHADOW_WRITES": {"SHARE_BP": 1}}, "canary.E019", '"ROWS": "shop.shadowing.rows"'),
         ({"ARMS": ARMS, "SHADOW_WRITES": {"ROWS": "shop.none"}}, "canary.E019", '"ROWS": "shop.shadowing.rows"'),

@@ -125,6 +125,7 @@ def test_members_that_are_missing_wrong_or_unknown_are_422(api: Client, members:
         ("start", "at", "2026-12-02T00:00\0"),
         ("start", "freezes", "2026-12-02T00:00\0/2026-12-03"),
         ("start", "freezes", "2026-12-02/9999-12-31T23:59-12:00"),
+        ("start", "freezes", ",".join(["Fri 12:00/Mon 08:00"] * 2_502)),
         ("start", "time_zone", "Europe/Berlin\0"),
         ("lifecycle/deprecate", "sunset", "2099-12-02T00:00\0"),
         ("lifecycle/deprecate", "sunset", "0001-01-01T00:00+12:00"),

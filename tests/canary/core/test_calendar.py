@@ -1,13 +1,27 @@
 """The calendar: freezes every week and once, across changes of the clocks, and dates of steps."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canary.core.calendar import Freeze, Opening, Schedule, Window, dated, next_opening, parse_freeze, stored_freeze
+from canary.core.calendar import (
+    DAYS,
+    FREEZES_MAX,
+    LOOKS_MAX,
+    Freeze,
+    Opening,
+    Schedule,
+    Window,
+    dated,
+    next_opening,
+    parse_freeze,
+    parse_freezes,
+    stored_freeze,
+)
 from canary.core.instants import LATEST
 from canary.core.judgements import Judgement, Stage
 
@@ -170,6 +184,39 @@ def test_the_end_of_a_week_s_freeze_is_never_in_it(moment: datetime, first: int,
 def test_what_is_no_freeze(text: str) -> None:
     with pytest.raises(ValueError, match="is not a freeze: use Fri 12:00/Mon 08:00"):
         parse_freeze(text)
+
+
+HOURS = [f"{day} {hour:02}:00/{day} {hour + 1:02}:00" for day in DAYS for hour in range(23)]
+
+
+def test_a_plan_has_so_many_freezes_and_no_more() -> None:
+    assert len(parse_freezes(HOURS[:FREEZES_MAX])) == FREEZES_MAX == 50
+    with pytest.raises(ValueError, match=r"^51 freezes are too many: use at most 50\.$"):
+        parse_freezes(HOURS[: FREEZES_MAX + 1])
+
+
+def test_a_hundred_freezes_that_follow_each_other_are_one() -> None:
+    begin = datetime(2026, 12, 1)
+    days = [(begin + timedelta(days=day)).date().isoformat() for day in range(2 * FREEZES_MAX + 1)]
+    windows = [Window(parse_freeze(f"{first}/{last}"), BERLIN) for first, last in pairwise(days)]
+    opening = next_opening(at("2026-12-01T10:00"), None, windows, BERLIN)
+    assert opening is not None
+    assert opening.at == at(days[-1])
+
+
+def test_thousands_of_stored_freezes_that_never_end_are_looked_at_so_often_and_no_more() -> None:
+    looks = 0
+
+    class Looked(Freeze):
+        def end_after(self, at: float, zone: tzinfo) -> float | None:
+            nonlocal looks
+            looks += 1
+            return super().end_after(at, zone)
+
+    week = [Looked("x", week=(minute, (minute + 70) % 10_080)) for minute in range(0, 10_080, 60)]
+    opening = next_opening(at("2026-12-02T12:00"), None, [Window(freeze, BERLIN) for freeze in week * 15], BERLIN)
+    assert opening is not None
+    assert len(week * 15) <= looks <= 2 * LOOKS_MAX
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Kiritimati"])
