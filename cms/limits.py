@@ -51,6 +51,7 @@ COMMENT_DEPTH_MAX = 10
 GUEST_NAME_MAX = 200
 
 OLD_PATH_MAX = 1_000
+OLD_PATH_BYTES_MAX = 2_600  # in UTF-8: a row of PostgreSQL's index holds 2,704 bytes with its own 12
 OLD_PATHS_IMPORTED_MAX = 1_000  # of one post: each takes a millisecond under its lock
 
 FILE_NAME_MAX = 255

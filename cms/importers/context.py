@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from django.db import models
 
-from cms.importers.items import Item, fit_key
+from cms.importers.items import Item
+from cms.importers.keys import fit_key
 from cms.models import Category, Comment, ImportRecord, Post, Tag, User
 
 MODELS: Final[dict[str, type[models.Model]]] = {

@@ -4,7 +4,6 @@ The tables of an export refer to one another in any order, so a file is read for
 by post. A first reading finds out whether it is whole. Nothing of that is kept while other files are imported.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +15,9 @@ from cms.importers.ghost_posts import read_post
 from cms.importers.ghost_tables import Tables
 from cms.importers.items import Change, Remark, Skipped
 from cms.importers.json_stream import JsonFile
+from cms.importers.keys import fit_source_name
 from cms.importers.sources import Entry, Source, SourceUnreadable
 
-SOURCE_NAME_MAX: Final = 300
 OWN_TABLES: Final = {"posts", "tags", "users"}
 _OPENING = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\x00]*\{")
 
@@ -94,7 +93,7 @@ class GhostSource:
         self._path = str(path)
         self.total = self._document.total
         self.broken_parts: list[Skipped] = []
-        self.name = _source_name(self._read_tables().site_key or str(path.resolve()))
+        self.name = fit_source_name(f"ghost:{self._read_tables().site_key or path.resolve()}")
         self._document.repairs.clear()  # the second reading makes them again
 
     @property
@@ -147,10 +146,3 @@ class GhostSource:
             tables.note_lost(name, row)
         else:
             tables.take(name, row)
-
-
-def _source_name(key: str) -> str:
-    name = f"ghost:{key}"
-    if len(name) <= SOURCE_NAME_MAX:
-        return name
-    return f"{name[: SOURCE_NAME_MAX - 65]} {hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()}"

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from cms.choices import CommentStatus, ContentFormat, Kind, Role, Status, Visibility
+from cms.importers.keys import fit_key
 
-EXTERNAL_ID_MAX = 500
 CHANGES_MAX = 1_000
 UNKNOWN_AUTHOR = ""
 # The last two are the user's own after the first import.
@@ -210,10 +210,3 @@ class Remark:
 
 class Skipped(Remark):
     """An object, or a whole file, that is not imported."""
-
-
-def fit_key(text: str) -> str:
-    """Return `text` as an external id: a text that is too long keeps its beginning and gets a digest."""
-    if len(text) <= EXTERNAL_ID_MAX:
-        return text
-    return f"{text[: EXTERNAL_ID_MAX - 65]} {hashlib.sha256(text.encode()).hexdigest()}"

@@ -1,11 +1,9 @@
 """Reading a folder of Markdown files, or one file: one post or page a file, its authors and terms before it."""
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
 from cms.choices import ContentFormat, Kind, Status
 from cms.importers import markdown_fields as fields
@@ -13,11 +11,11 @@ from cms.importers.bounds import OBJECT_BYTES, TEXT_MAX, Kept
 from cms.importers.cleaning import is_visible
 from cms.importers.front_matter import FrontMatter, split_file
 from cms.importers.items import CategoryItem, Change, PostItem, Skipped, TagItem, UserItem
+from cms.importers.keys import fit_source_name
 from cms.importers.markdown_files import SUFFIXES, NotAPost, Tree, find_files, is_markdown, read_text, refusal_of, shown
 from cms.importers.sources import Entry, SourceUnreadable
 from cms.services.tags import fold_tag_name
 
-SOURCE_NAME_MAX: Final = 300
 _DATED_NAME = re.compile(r"(?P<date>\d{4}-\d{1,2}-\d{1,2})[-_ ](?P<name>.+)", re.ASCII)
 # `index.fr.md` is Hugo's French page of a bundle; of another name its last part may as well belong to the slug.
 _INDEX_NAME = re.compile(r"_?index(?:\.(?P<language>[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*))?")
@@ -43,7 +41,7 @@ class MarkdownSource:
     """Named by its folder, so that a file imported alone is the same post as when the folder is imported."""
 
     def __init__(self, root: Path, tree: Tree) -> None:
-        self.name = _source_name(root)
+        self.name = fit_source_name(f"markdown:{shown(root.resolve())}")
         self.total, self.done = len(tree.files), 0
         self._root, self._tree = root, tree
         self._names: dict[tuple[str, str], str] = {}
@@ -159,10 +157,3 @@ class MarkdownSource:
 
 def _skipped(path: Path, label: str, change: Change) -> Skipped:
     return Skipped(source=shown(path), label=f"file {label}", change=change)
-
-
-def _source_name(root: Path) -> str:
-    name = f"markdown:{shown(root.resolve())}"
-    if len(name) <= SOURCE_NAME_MAX:
-        return name
-    return f"{name[: SOURCE_NAME_MAX - 65]} {hashlib.sha256(name.encode()).hexdigest()}"

@@ -4,22 +4,19 @@ A file is read for its authors and terms, wherever they stand, and then item by 
 it is whole. Nothing of that is kept while other files are imported.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from cms.importers import wxr_terms
 from cms.importers.bounds import Kept
 from cms.importers.items import Change, Changes, Remark, Skipped, UserItem
+from cms.importers.keys import fit_source_name
 from cms.importers.sources import Entry, Source, SourceUnreadable
 from cms.importers.wxr_comments import read_comments
 from cms.importers.wxr_posts import POST_TYPES, read_post, skipped_item
 from cms.importers.wxr_terms import Vocabulary
 from cms.importers.wxr_xml import Node, WxrFile
-
-SOURCE_NAME_MAX: Final = 300
 
 
 def looks_like(path: Path) -> bool:
@@ -75,7 +72,8 @@ class WxrSource:
         self._path = str(path)
         self.total = self._file.total
         self.broken_parts: list[Skipped] = []
-        self.name = _source_name(self._read_head().address or str(path.resolve()))
+        address = self._read_head().address or str(path.resolve())
+        self.name = fit_source_name(f"wxr:{address.rstrip('/')}")
         self._file.repairs.clear()  # the second reading makes them again
 
     @property
@@ -167,10 +165,3 @@ def _declare_author(node: Node, site: Site, path: str) -> None:
     if email:
         site.kept.count(email)
         site.logins_by_email[email.lower()] = login
-
-
-def _source_name(address: str) -> str:
-    name = f"wxr:{address.rstrip('/')}"
-    if len(name) <= SOURCE_NAME_MAX:
-        return name
-    return f"{name[: SOURCE_NAME_MAX - 65]} {hashlib.sha256(name.encode()).hexdigest()}"

@@ -84,6 +84,23 @@ def check_email(field: str, value: str) -> list[FieldError]:
     return [FieldError(field, "invalid_email", "This is no valid e-mail address.")]
 
 
+def check_old_path(field: str, value: str) -> list[FieldError]:
+    """Check the path of a redirect, which is in an index: its bytes in UTF-8 are bounded too."""
+    if not value.startswith("/") or not 2 <= len(value) <= limits.OLD_PATH_MAX:
+        message = sentence("An old path begins with '/' and has 2 to %(most)s characters.", most=limits.OLD_PATH_MAX)
+        return [FieldError(field, "invalid_path", message)]
+    if errors := check_characters(field, value):
+        return errors
+    if (count := len(value.encode())) > limits.OLD_PATH_BYTES_MAX:
+        message = sentence(
+            "At most %(maximum)s bytes in UTF-8 are allowed; there are %(count)s.",
+            maximum=limits.OLD_PATH_BYTES_MAX,
+            count=count,
+        )
+        return [FieldError(field, "invalid_path", message)]
+    return []
+
+
 def check_username(field: str, value: str, *, is_reserved_allowed: bool) -> list[FieldError]:
     errors = check_text(field, value, *limits.USERNAME)
     if not errors and not re.match(limits.USERNAME_PATTERN, value):

@@ -3,11 +3,12 @@
 import datetime
 from typing import Any, Final
 
-from cms import limits, policy
-from cms.errors import Duplicate, FieldError, InvalidInput, PermissionRefused, sentence
+from cms import policy
+from cms.errors import Duplicate, InvalidInput, PermissionRefused
 from cms.models import Post, Redirect
 from cms.models.fields import Entity
 from cms.policy import Actor
+from cms.services.checks import check_old_path
 
 TAKEN_OVER: Final = frozenset({"created_at", "updated_at", "edited_at", "deleted_at", "version"})
 
@@ -30,9 +31,8 @@ def add_redirect(*, actor: Actor, post: Post, old_path: str, now: datetime.datet
     """Let `old_path` lead to the post. Raises Duplicate when it already leads to another one."""
     if actor is not policy.SYSTEM:
         raise PermissionRefused("Only importers add redirects.")
-    if not old_path.startswith("/") or not 2 <= len(old_path) <= limits.OLD_PATH_MAX or "\x00" in old_path:
-        message = sentence("An old path begins with '/' and has 2 to %(most)s characters.", most=limits.OLD_PATH_MAX)
-        raise InvalidInput([FieldError("old_path", "invalid_path", message)])
+    if errors := check_old_path("old_path", old_path):
+        raise InvalidInput(errors)
     defaults = {"post": post, "created_at": now, "updated_at": now}
     redirect, _ = Redirect.objects.get_or_create(old_path=old_path, defaults=defaults)
     if redirect.post_id != post.pk:

@@ -6,12 +6,13 @@ from typing import TypedDict
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_noop
 
-from cms import limits, policy
-from cms.errors import Duplicate, FieldError, InvalidInput, PermissionRefused, sentence
+from cms import policy
+from cms.errors import Duplicate, FieldError, InvalidInput, PermissionRefused
 from cms.models import Post, Redirect
 from cms.policy import Actor
 from cms.querysets.posts import POSTS_PREFIX
 from cms.services.audit import record_event
+from cms.services.checks import check_old_path
 from cms.services.locks import lock_row
 
 TAKEN = gettext_noop("This address already leads to a post.")
@@ -82,11 +83,8 @@ def _refuse_errors(fields: RedirectFields, *, is_new: bool) -> None:
         errors.append(FieldError("post", "required", "Choose the post that the address leads to."))
     path = fields.get("old_path")
     if path is not None:
-        if not path.startswith("/") or not 2 <= len(path) <= limits.OLD_PATH_MAX or "\x00" in path:
-            message = sentence(
-                "An old path begins with '/' and has 2 to %(most)s characters.", most=limits.OLD_PATH_MAX
-            )
-            errors.append(FieldError("old_path", "invalid_path", message))
+        if wrong := check_old_path("old_path", path):
+            errors += wrong
         elif _is_of_a_post(path):
             errors.append(
                 FieldError("old_path", "in_use", "A post has this address now, so the address leads to that post.")

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import psycopg
-from django.db import OperationalError, connections
+from django.db import DataError, OperationalError, connections
 from django.db.backends.base.base import NO_DB_ALIAS, RAN_DB_VERSION_CHECK
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -36,6 +36,8 @@ SETTINGS: Final = "SELECT set_config('plan_cache_mode', 'force_generic_plan', fa
 by its own estimate PostgreSQL would plan lists again each time, for half of what they cost. Compiling (jit) a statement
 takes tens of milliseconds, and answers no request sooner."""
 FAREWELLS: Final = (AdminShutdown, CrashShutdown, IdleSessionTimeout)
+BEYOND_LIMITS: Final = "54"
+"""How the SQLSTATEs of "program limit exceeded" begin: PostgreSQL's documentation, appendix A."""
 _of_parents: Final[list[Any]] = []
 """The pools and connections of a process before it forked: its child neither uses nor closes them."""
 
@@ -71,7 +73,11 @@ class FirstTryCursor(CursorWrapper):
 
 
 class ErrorWrapper(DatabaseErrorWrapper):
-    """Django's, but a server that takes no writes is an outage: in a failover a standby becomes the primary."""
+    """Django's, with two errors in another class.
+
+    A server that takes no writes is an outage: in a failover a standby becomes the primary. A value or a statement that
+    is larger than the server can hold is none, though psycopg says so: it fails again whenever it is sent.
+    """
 
     wrapper: Any
 
@@ -81,6 +87,8 @@ class ErrorWrapper(DatabaseErrorWrapper):
         if isinstance(exc_value, ReadOnlySqlTransaction):
             self.wrapper.errors_occurred = True
             raise OperationalError(*exc_value.args).with_traceback(traceback) from exc_value
+        if (getattr(exc_value, "sqlstate", None) or "").startswith(BEYOND_LIMITS):
+            raise DataError(*exc_value.args).with_traceback(traceback) from exc_value
         super().__exit__(exc_type, exc_value, traceback)
 
 

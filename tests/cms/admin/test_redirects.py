@@ -47,7 +47,7 @@ def test_a_redirect_is_added_tried_changed_and_deleted(
     assert list(actions) == ["redirect.created", "redirect.updated", "redirect.deleted"]
 
 
-@pytest.mark.parametrize("old_path", ["harbour", "/", "/posts/harbour-notes", "/taken"])
+@pytest.mark.parametrize("old_path", ["harbour", "/", "/posts/harbour-notes", "/taken", f"/{'\U00020000' * 700}"])
 def test_an_address_that_can_not_lead_there_is_refused_at_its_field(
     client: Client, post: Post, send_form: Callable[..., Any], old_path: str
 ) -> None:
