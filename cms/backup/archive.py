@@ -118,7 +118,8 @@ def member_stream(tar: tarfile.TarFile, name: str) -> BinaryIO:
 def media_members(tar: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, tarfile.TarInfo]]:
     """Yield each media file with its path below the media folder.
 
-    Raises BackupRefused for one that would leave it, be a folder of another, or become longer than its bytes are.
+    Raises BackupRefused for one that would leave it, be a folder of another, become longer than its bytes are, or have
+    a name that no file can have.
     """
     files, folders = set[PurePosixPath](), set[PurePosixPath]()
     for member in tar:
@@ -127,7 +128,7 @@ def media_members(tar: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, tarfile
             continue
         files.add(name)
         folders.update(name.parents)
-        is_plain = member.isreg() and not member.issparse()
+        is_plain = member.isreg() and not member.issparse() and "\0" not in member.name
         if not is_plain or ".." in name.parts or len(name.parts) < 2 or name in folders or files & {*name.parents}:
             raise BackupRefused(f"The backup holds an unsafe file: {member.name!r}.")
         yield name.relative_to(MEDIA), member

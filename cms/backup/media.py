@@ -1,9 +1,10 @@
 """The media's part in a backup: which files go in, and how they come back without a moment of half of them."""
 
 import shutil
+import stat
 import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,12 @@ from django.core.files.storage import default_storage
 
 from cms.backup.archive import CHUNK_BYTES, Opener, media_members, opener_of
 from cms.backup.engines import media_root
-from cms.backup.refusals import BackupRefused
+from cms.backup.refusals import BackupRefused, RestoreIncomplete
 from cms.scratch import scratch_folder
 
 STAGING_PREFIX = ".tandem-restore-"
+NAMED_MAX = 100
+"""Files that a sentence names."""
 Advance = Callable[[int], None]
 
 
@@ -54,9 +57,23 @@ class StagedMedia:
     """Files unpacked beside their places."""
 
     def place(self) -> None:
-        """Move the unpacked files to their places; other files stay."""
+        """Move the unpacked files to their places; other files stay.
+
+        Raises RestoreIncomplete, after it has tried all of them, for those that could not be moved.
+        """
+        missing = []
         for staged, place in self.pairs:
-            staged.replace(place)
+            try:
+                staged.replace(place)
+            except OSError as error:
+                missing.append(f"{place} ({error.strerror or error})")
+        if missing:
+            more = f" and {len(missing) - NAMED_MAX:,} more" if len(missing) > NAMED_MAX else ""
+            raise RestoreIncomplete(
+                f"The database is that of the backup now, but {len(missing):,} of {len(self.pairs):,} media files could"
+                f" not be moved to their places: {', '.join(missing[:NAMED_MAX])}{more}. Remove the cause, then run the"
+                " command again with --force."
+            )
 
 
 @contextmanager
@@ -111,4 +128,18 @@ def _unpacked(tar: tarfile.TarFile, root: Path, advance: Advance) -> Iterator[St
             place.parent.mkdir(parents=True, exist_ok=True)  # now, while a refusal still changes nothing
             staged.pairs.append((unpacked, place))
             advance(member.size)
+        _refuse_lost_places(folder, staged)
         yield staged
+
+
+def _refuse_lost_places(folder: Path, staged: StagedMedia) -> None:
+    """Raise BackupRefused or an OSError if a file can't be moved from `folder` to its place."""
+    for parent in dict.fromkeys(place.parent for _, place in staged.pairs):
+        trial, there = folder / "trial", parent / f"{folder.name}.trial"
+        trial.touch()
+        trial.rename(there)
+        there.unlink()
+    for _, place in staged.pairs:
+        with suppress(FileNotFoundError):
+            if stat.S_ISDIR(place.lstat().st_mode):
+                raise BackupRefused(f"{place} is a folder, and in the backup it is a file.")

@@ -19,6 +19,12 @@ class NothingToBackUp(BackupRefused):
     code = "nothing_to_back_up"
 
 
+class RestoreIncomplete(BackupRefused):
+    """The database is that of the backup already, and media files are missing."""
+
+    code = "restore_incomplete"
+
+
 @contextmanager
 def refusals(doing: str) -> Iterator[None]:
     """Turn what the system answers (no space, no permission, no server) into a BackupRefused that says `doing`."""

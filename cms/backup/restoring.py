@@ -34,7 +34,7 @@ def restore_backup(path: Path, *, is_forced: bool, on_step: OnStep) -> Restored:
     """Replace the database by the backup's, and put its media into place.
 
     Raises BackupRefused before anything has changed: for a damaged file, another engine, a backup of newer code, and a
-    database that holds content unless `is_forced`.
+    database that holds content unless `is_forced`. Raises RestoreIncomplete if media can't be moved all the same.
     """
     with refusals(f"Restoring {path}"):
         if not path.is_file():
@@ -43,14 +43,14 @@ def restore_backup(path: Path, *, is_forced: bool, on_step: OnStep) -> Restored:
         with open_archive(path) as tar:
             manifest, database = read_manifest(tar), configured_database()
             pending = _refuse_unfit(manifest, database, is_forced=is_forced)
-            with staged_media(tar, on_step("Unpacking media", None)) as media:
-                with scratch_folder(SCRATCH_PREFIX) as folder:
-                    dump_file = folder / DATABASE
-                    with member_stream(tar, DATABASE) as stream, dump_file.open("wb") as target:
-                        shutil.copyfileobj(stream, target, CHUNK_BYTES)
-                    database.verify(dump_file, manifest.dump, on_step("Verifying rows", None))
-                    database.restore(dump_file, manifest.dump, on_step("Restoring", None))
-                    begin_generation()
+            unpacking = on_step("Unpacking media", None)
+            with staged_media(tar, unpacking) as media, scratch_folder(SCRATCH_PREFIX) as folder:
+                dump_file = folder / DATABASE
+                with member_stream(tar, DATABASE) as stream, dump_file.open("wb") as target:
+                    shutil.copyfileobj(stream, target, CHUNK_BYTES)
+                database.verify(dump_file, manifest.dump, on_step("Verifying rows", None))
+                database.restore(dump_file, manifest.dump, on_step("Restoring", None))
+                begin_generation()
                 media.place()
     return Restored(manifest, media.count, pending)
 
