@@ -106,10 +106,9 @@ def read_manifest(tar: tarfile.TarFile) -> Manifest:
 
 
 def member_stream(tar: tarfile.TarFile, name: str) -> BinaryIO:
-    try:
-        stream = tar.extractfile(name)
-    except KeyError:
-        stream = None
+    """Raises BackupRefused unless it is a file of the archive: a link may lead to itself, and holes have no end."""
+    member = next((one for one in tar if one.name == name), None)
+    stream = tar.extractfile(member) if member and _is_plain(member) else None
     if stream is None:
         raise BackupRefused(f"The backup holds no {name}.")
     return stream  # type: ignore[return-value]
@@ -128,10 +127,14 @@ def media_members(tar: tarfile.TarFile) -> Iterator[tuple[PurePosixPath, tarfile
             continue
         files.add(name)
         folders.update(name.parents)
-        is_plain = member.isreg() and not member.issparse() and "\0" not in member.name
+        is_plain = _is_plain(member) and "\0" not in member.name
         if not is_plain or ".." in name.parts or len(name.parts) < 2 or name in folders or files & {*name.parents}:
             raise BackupRefused(f"The backup holds an unsafe file: {member.name!r}.")
         yield name.relative_to(MEDIA), member
+
+
+def _is_plain(member: tarfile.TarInfo) -> bool:
+    return member.isreg() and not member.issparse()
 
 
 def _add_bytes(tar: tarfile.TarFile, name: str, data: bytes) -> None:

@@ -1,11 +1,13 @@
 """A backup's description of itself: engine, versions, migrations, and the rows of every table in its snapshot."""
 
+import datetime
 import json
 from dataclasses import asdict, dataclass, field
 
 from cms.backup.refusals import BackupRefused
 
 FORMAT = 1
+UNREADABLE = "The backup's manifest can't be read."
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,27 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: bytes) -> "Manifest":
-        """Raises BackupRefused for what another version has written."""
+        """Raises BackupRefused for what another version has written, and for what none writes."""
         try:
             values = json.loads(text)
             if values["format"] != FORMAT:
                 raise BackupRefused(f"This backup has format {values['format']}; only format {FORMAT} is supported.")
-            return cls(values["engine"], values["created_at"], Dump(**values["dump"]), values["format"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise BackupRefused("The backup's manifest can't be read.") from error
+            manifest = cls(values["engine"], values["created_at"], Dump(**values["dump"]), values["format"])
+            is_sound = manifest._is_sound()
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise BackupRefused(UNREADABLE) from error
+        if not is_sound:
+            raise BackupRefused(UNREADABLE)
+        return manifest
+
+    def _is_sound(self) -> bool:
+        """Whether each value has its type. Raises TypeError or ValueError if one can't be looked at."""
+        dump, made_at = self.dump, datetime.datetime.fromisoformat(self.created_at)
+        texts, numbers = [self.engine, dump.server_version, *dump.migrations], [*dict(dump.tables).values()]
+        if dump.tool_major is not None:
+            numbers.append(dump.tool_major)
+        are_typed = all(isinstance(one, str) for one in texts) and all(isinstance(one, int) for one in numbers)
+        return are_typed and made_at.utcoffset() is not None
 
 
 def refuse_differences(expected: dict[str, int], found: dict[str, int], what: str) -> None:

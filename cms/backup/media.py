@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from django.core.exceptions import SuspiciousOperation
 from django.core.files import File
 from django.core.files.storage import default_storage
 
@@ -97,11 +98,18 @@ def _stored(tar: tarfile.TarFile, advance: Advance) -> StagedMedia:
         stream = tar.extractfile(member)
         assert stream is not None
         with stream:
-            if default_storage.save(str(name), File(stream)) != str(name):
+            if _saved(str(name), File(stream)) != str(name):
                 raise BackupRefused(f"The object storage stored {name} under another name.")
         staged.count += 1
         advance(member.size)
     return staged
+
+
+def _saved(name: str, content: "File[bytes]") -> str:
+    try:
+        return default_storage.save(name, content)
+    except (SuspiciousOperation, UnicodeError) as error:
+        raise BackupRefused(f"The object storage can't have a file with the name {name!r}.") from error
 
 
 @contextmanager

@@ -1,14 +1,22 @@
-"""Media in a backup that somebody else has made: none leaves its folder, and none becomes longer than the backup."""
+"""A backup that somebody else has made or damaged is refused in a sentence.
+
+None of its media leaves its folder or becomes longer than the backup.
+"""
 
 import io
+import json
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cms.backup.archive import media_members
+from cms.backup.archive import DATABASE, media_members, member_stream
+from cms.backup.manifest import Dump, Manifest
+from cms.backup.media import staged_media
 from cms.backup.refusals import BackupRefused
+from tests.buckets import Bucket
 
 FORGED = {
     "above": [("media/../a", tarfile.REGTYPE)],
@@ -44,3 +52,67 @@ def test_a_file_of_holes_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "forged.tar").stat().st_size < 100_000
     with tarfile.open(tmp_path / "forged.tar") as tar, pytest.raises(BackupRefused, match="unsafe file"):
         list(media_members(tar))
+
+
+SOUND = Manifest("sqlite", "2026-01-01T00:00:00+00:00", Dump("3.46.1", ["cms.0001_initial"], {"cms_post": 3}, None))
+DAMAGED: dict[str, Any] = {
+    "no migrations": {"migrations": None},
+    "a number among the migrations": {"migrations": ["cms.0001_initial", 1]},
+    "no tables": {"tables": None},
+    "tables as a list": {"tables": ["cms_post"]},
+    "rows as a text": {"tables": {"cms_post": "3"}},
+    "a version that is none": {"server_version": 3},
+    "a program's version as a text": {"tool_major": "17"},
+}
+
+
+def test_a_sound_manifest_is_read_as_it_was_written() -> None:
+    assert Manifest.from_json(SOUND.to_json()) == SOUND
+
+
+@pytest.mark.parametrize("changes", DAMAGED.values(), ids=DAMAGED)
+def test_a_dump_of_other_types_is_refused(changes: dict[str, Any]) -> None:
+    values = json.loads(SOUND.to_json())
+    values["dump"] |= changes
+    with pytest.raises(BackupRefused, match="manifest can't be read"):
+        Manifest.from_json(json.dumps(values).encode())
+
+
+@pytest.mark.parametrize("changes", [{"engine": None}, {"created_at": 1}, {"created_at": "now"}, {"dump": None}])
+def test_a_manifest_of_other_types_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(BackupRefused, match="manifest can't be read"):
+        Manifest.from_json(json.dumps(json.loads(SOUND.to_json()) | changes).encode())
+
+
+@pytest.mark.parametrize("text", [b"[" * 200_000 + b"]" * 200_000, b"1", b"null", b"\xff"])
+def test_a_manifest_that_is_none_is_refused(text: bytes) -> None:
+    with pytest.raises(BackupRefused, match="manifest can't be read"):
+        Manifest.from_json(text)
+
+
+def archive_of(*members: tarfile.TarInfo) -> tarfile.TarFile:
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w:", format=tarfile.PAX_FORMAT) as tar:
+        for member in members:
+            tar.addfile(member)
+    written.seek(0)
+    return tarfile.open(fileobj=written)
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE])
+def test_a_database_that_is_no_file_is_refused(kind: bytes) -> None:
+    link = tarfile.TarInfo(DATABASE)
+    link.type, link.linkname = kind, DATABASE
+    with archive_of(link) as tar, pytest.raises(BackupRefused, match="holds no database"):
+        member_stream(tar, DATABASE)
+
+
+@pytest.mark.parametrize("name", ["media/\udcff.png", "media/..\\..\\evil"])
+def test_a_name_that_no_bucket_has_is_refused(bucket: Bucket, name: str) -> None:
+    with (
+        archive_of(tarfile.TarInfo(name)) as tar,
+        pytest.raises(BackupRefused, match="object storage"),
+        staged_media(tar, lambda done: None),
+    ):
+        pass
+    assert bucket.names() == []
