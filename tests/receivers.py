@@ -34,6 +34,8 @@ class Receiver:
 
     port: int
     answers: list[int] = field(default_factory=list)
+    garbage: bytes = b""
+    """Sent in place of each answer: bytes that are no HTTP."""
     requests: list[Received] = field(default_factory=list)
     arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     closing: threading.Event = field(default_factory=threading.Event)
@@ -84,6 +86,10 @@ class _Handler(BaseHTTPRequestHandler):
         if answer == HANG:
             receiver.closing.wait(600)
         if answer in (HANG, CUT):
+            self.close_connection = True
+            return
+        if receiver.garbage:
+            self.wfile.write(receiver.garbage)
             self.close_connection = True
             return
         self.send_response(answer)

@@ -199,7 +199,7 @@ def _record_answer(
         delivery.event_type,
         delivery.attempts,
         outcome,
-        answer.error or answer.status,
+        _in_one_line(_storable(answer.error)) or answer.status,
     )
 
 
@@ -215,3 +215,8 @@ def _attempt(answer: Answer, now: datetime.datetime, took: datetime.timedelta) -
 
 def _storable(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "backslashreplace").decode()[:500]
+
+
+def _in_one_line(text: str) -> str:
+    """Return the text with escapes for control characters: a receiver must not write lines into the log."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -215,3 +215,27 @@ def test_a_private_address_is_refused_at_the_time_of_delivery(
     deliver_due(now=at(0))
     assert receiver.requests == []
     assert "not a public address" in Delivery.objects.get().last_error
+
+
+def test_what_a_receiver_answers_is_one_short_line_of_the_log(
+    webhook: Webhook, receiver: Receiver, now: Any, at: At, caplog: pytest.LogCaptureFixture
+) -> None:
+    """h11 repeats a line that is no HTTP in its error."""
+    receiver.garbage = b"no HTTP " + b"\x1b[2J\xff" * 2_000 + b"\r\n\r\n"
+    tag_with_events(now, "One")
+    with caplog.at_level("INFO", logger="cms.services.deliveries"):
+        deliver_due(now=at(0))
+    [record] = [record for record in caplog.records if record.name == "cms.services.deliveries"]
+    assert "illegal status line" in record.getMessage()
+    assert len(record.getMessage()) < 1_500
+    assert record.getMessage().isprintable()
+
+
+def test_line_ends_and_escapes_of_an_error_are_escaped_in_the_log(
+    webhook: Webhook, now: Any, at: At, caplog: pytest.LogCaptureFixture
+) -> None:
+    tag_with_events(now, "One")
+    [delivery] = _claim_due(at(0))
+    with caplog.at_level("INFO", logger="cms.services.deliveries"):
+        _record_answer(delivery, Answer(None, "first\r\nsecond \x1b[2J"), now)
+    assert caplog.messages[-1].endswith(r"(first\r\nsecond \x1b[2J)")
