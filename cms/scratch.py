@@ -1,4 +1,4 @@
-"""Private folders for unfinished work: removed in the end, or after a kill -9 once another is made beside them."""
+"""Private folders for unfinished work: removed in the end, or after a kill -9 when another is made a minute later."""
 
 import contextlib
 import fcntl
