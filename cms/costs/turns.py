@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from django.conf import settings
 
@@ -140,24 +140,42 @@ class _OnCredit:
         own.spend(seconds)
 
 
+class Turns(Protocol):
+    """A semaphore, of this process or of several."""
+
+    def acquire(self, *, timeout: float) -> bool: ...
+    def release(self) -> None: ...
+
+
 class Bounded(_OnCredit):
     """Work of one kind in this process: `at_once` do it, others in `places` wait for at most `patience_s` seconds.
+
+    With `make_turns`, as many do it as those allow: `MachineTurn` counts the other processes as well.
 
     The places may be those of other kinds as well. In a burst more requests wait for a place: together for so many
     seconds as `burst_s`, and those of one client for half as many. They come back slowly, so a crowd that lasts is
     refused at once.
     """
 
-    def __init__(self, what: str, *, at_once: int, patience_s: float, places: Places, burst_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        patience_s: float,
+        places: Places,
+        burst_s: float = 0.0,
+        at_once: int = 1,
+        make_turns: Callable[[], Turns] | None = None,
+    ) -> None:
         super().__init__(burst_s)
-        self._what, self._patience_s, self._at_once = what, patience_s, at_once
-        self._places = places
+        self._what, self._patience_s, self._places = what, patience_s, places
+        self._make_turns = make_turns or (lambda: threading.Semaphore(at_once))
         self._begin()
         os.register_at_fork(after_in_child=self._begin)
 
     def _begin(self) -> None:
         super()._begin()
-        self._turns = threading.Semaphore(self._at_once)
+        self._turns = self._make_turns()
 
     @contextmanager
     def turn(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop
 from PIL import ExifTags, Image, JpegImagePlugin
 
 from cms import limits
+from cms.costs.machine import MachineTurn
 from cms.costs.turns import DEAR, Bounded
 from cms.errors import sentence
 from cms.limits import RenditionSize
@@ -18,8 +19,14 @@ from cms.media import avif, containers
 from cms.media.file_types import AVIF, GIF, JPEG, PNG, WEBP, FileType
 from cms.media.refusals import refuse, refuse_size
 
-PICTURES: Final = Bounded(gettext_noop("pictures are worked on"), at_once=1, patience_s=10, burst_s=5.0, places=DEAR)
-"""A picture of the most pixels takes hundreds of megabytes and seconds."""
+PICTURES: Final = Bounded(
+    gettext_noop("pictures are worked on"),
+    make_turns=lambda: MachineTurn("pictures"),
+    patience_s=10,
+    burst_s=5.0,
+    places=DEAR,
+)
+"""A picture takes up to 400 MiB and seconds, and the web processes of a pod share its memory."""
 FRAMES_MAX: Final = 2_000
 PIXELS_MAX: Final = {
     AVIF: 16_000_000,  # encoding one takes 24 bytes of memory a pixel, and 50 million of them eight seconds
