@@ -25,9 +25,9 @@ from cms.choices import Scope
 from cms.costs.bodies import refuse_larger
 from cms.errors import InvalidInput
 from cms.ids import parse_uuid, with_id
-from cms.media.images import RENDITION_TYPE
 from cms.media.names import download_name
 from cms.media.preparing import prepared_ahead
+from cms.media.renditions import RENDITION_TYPE
 from cms.models import MediaFile, Rendition
 from cms.querysets.media import MediaFileQuerySet
 from cms.services.media import delete_media, get_or_make_rendition, update_media, upload_media

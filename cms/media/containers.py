@@ -12,6 +12,7 @@ from typing import Final
 # ITU-T T.81 table B.1.
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
 _APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
+_FRAMES: Final = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _STANDALONE: Final = {0x01, *range(0xD0, 0xD8)}
 _JPEG_SAYING_UPRIGHT: Final = (b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0")
 _JFIF_BYTES: Final = 14  # without the preview that may follow
@@ -46,6 +47,23 @@ def thin_jpeg(data: bytes) -> bytes:
     Pillow copies all the parts of a kind again for each one more.
     """
     return b"\xff\xd8" + b"".join(_jpeg_parts(data, _JPEG_SAYING_UPRIGHT)) + b"\xff\xd9"
+
+
+def has_more_scans(data: bytes) -> bool:
+    """Return whether the first scan of a JPEG leaves something to others: then all of it is kept until the last."""
+    at, components = 2, 0
+    while (marker := data[at + 1]) != _EOI:
+        if data[at] != 0xFF:
+            raise ValueError("no marker where one has to be")
+        if marker == 0xFF or marker in _STANDALONE:
+            at += 1 if marker == 0xFF else 2
+            continue
+        if marker in _FRAMES:
+            components = data[at + 9]
+        if marker == _SOS:
+            return data[at + 4] < components
+        at += 2 + _big16(data, at + 2)
+    raise ValueError("no scan")
 
 
 def _jpeg_parts(data: bytes, wanted: Sequence[bytes] = ()) -> Iterator[bytes]:
@@ -137,8 +155,28 @@ def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def strip_gif(data: bytes) -> bytes:
-    at = 13 + _gif_table_bytes(data[10])
-    parts = [data[:at]]
+    parts = [data[: _gif_begin(data)]]
+    for start, end in _gif_blocks(data):
+        if data[start] == _GIF_IMAGE or _is_kept_extension(data, start):
+            parts.append(data[start:end])
+    return b"".join([*parts, bytes([_GIF_END])])
+
+
+def gif_extents(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield how far each frame reaches to the right and down, from the left upper corner of all."""
+    for start, _ in _gif_blocks(data):
+        if data[start] == _GIF_IMAGE:
+            left, top, width, height = struct.unpack_from("<4H", data, start + 1)
+            yield left + width, top + height
+
+
+def _gif_begin(data: bytes) -> int:
+    return 13 + _gif_table_bytes(data[10])
+
+
+def _gif_blocks(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each."""
+    at = _gif_begin(data)
     while (kind := data[at]) != _GIF_END:
         start, at = at, at + (2 if kind == _GIF_EXTENSION else 10)
         if kind == _GIF_IMAGE:
@@ -146,9 +184,7 @@ def strip_gif(data: bytes) -> bytes:
         elif kind != _GIF_EXTENSION:
             raise ValueError("no block where one has to be")
         at = _after_sub_blocks(data, at)
-        if kind == _GIF_IMAGE or _is_kept_extension(data, start):
-            parts.append(data[start:at])
-    return b"".join([*parts, bytes([_GIF_END])])
+        yield start, at
 
 
 def _is_kept_extension(data: bytes, start: int) -> bool:

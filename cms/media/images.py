@@ -1,4 +1,4 @@
-"""Images: judged by their header, decoded once to the end, freed of metadata; and renditions made of them."""
+"""Images: judged by their header, decoded to the end, turned upright and freed of metadata."""
 
 import struct
 import zlib
@@ -14,10 +14,11 @@ from cms import limits
 from cms.costs.machine import MachineTurn
 from cms.costs.turns import DEAR, Bounded
 from cms.errors import sentence
-from cms.limits import RenditionSize
-from cms.media import avif, containers
+from cms.media import avif, containers, memory
 from cms.media.file_types import AVIF, GIF, JPEG, PNG, WEBP, FileType
 from cms.media.refusals import refuse, refuse_size
+from cms.media.renditions import check_renditions, encode, shown_mode
+from cms.media.turning import PACKED_BYTES, UPRIGHT, join_bands, read_bands
 
 PICTURES: Final = Bounded(
     gettext_noop("pictures are worked on"),
@@ -29,19 +30,13 @@ PICTURES: Final = Bounded(
 """A picture takes up to 400 MiB and seconds, and the web processes of a pod share its memory."""
 FRAMES_MAX: Final = 2_000
 PIXELS_MAX: Final = {
-    AVIF: 16_000_000,  # encoding one takes 24 bytes of memory a pixel, and 50 million of them eight seconds
-    WEBP: 25_000_000,  # decoding one takes 15 bytes a pixel: Pillow composes two canvases, as for an animation
+    AVIF: 12_500_000,  # encoding one takes 30 bytes of memory a pixel, and several seconds
+    WEBP: 24_000_000,  # decoding one takes 15 bytes a pixel: Pillow composes two canvases, as for an animation
 }
-"""Fewer than of the other types, of which a pixel takes 4 bytes."""
+"""Fewer than of the other types, of which a pixel takes 4 bytes. Some pictures have less: `cms/media/memory.py`."""
 SCANS_MAX: Final = 100
 """Progressive files have some ten. A scan of 50 bytes may visit all pixels: a file of 10 MB took minutes."""
 _START_OF_SCAN: Final = b"\xff\xda"  # a zero follows each other 255 of compressed pixels
-PROFILE_BYTES_MAX: Final = 64 * 1024
-"""A rendition has no larger one: those of cameras and screens have 0.5 to 10 KB."""
-_BAND_PIXELS: Final = 1_000_000
-RENDITION_TYPE: Final = WEBP
-_RENDITION_QUALITY: Final = 80
-_WEBP_SIDE_MAX: Final = 16_383  # RFC 9649 section 2.6
 _ANIMATED: Final = (GIF, PNG, WEBP)
 _STRIP: Final[dict[FileType, Callable[[bytes], bytes]]] = {
     JPEG: containers.strip_jpeg,
@@ -56,25 +51,14 @@ _BROKEN: Final = (
     *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, AttributeError),
     *(AssertionError, MemoryError, RuntimeError, struct.error, zlib.error),
 )
-# Exif 2.32, tag 0x0112: the operation that turns the picture upright.
-_UPRIGHT: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _KEPT_INFO: Final = ("icc_profile", "transparency")
-_MIDDLE: Final = (0.5, 0.5)
 
 
 def clean_image(source: IO[bytes], target: IO[bytes], file_type: FileType) -> tuple[int, int]:
     """Write the image without metadata to `target`, turned upright; return its width and height.
 
     The pixels stay as they were compressed, unless the image has to be turned or is an AVIF. Raises InvalidInput for
-    an image that has too many pixels or can't be decoded to its end.
+    an image that has too many pixels, would take too much memory, or can't be decoded to its end.
     """
     data = source.read()
     if file_type in _THIN:
@@ -84,28 +68,64 @@ def clean_image(source: IO[bytes], target: IO[bytes], file_type: FileType) -> tu
         _refuse_many_scans(data)
     if file_type is AVIF:
         _refuse_large_bitstream(data)
-    with _refused_when_broken(), Image.open(BytesIO(data), formats=[file_type.pillow_format]) as image:
-        size = image.size  # a later frame of a GIF may reach beyond it
-        is_animated = _decode_all(image, file_type)
-        image.crop((0, 0, 1, 1)).convert(_shown_mode(image))  # as its renditions are
-        method = None if is_animated else _UPRIGHT.get(_orientation(image))
+    with _refused_when_broken():
+        if file_type is GIF:
+            _refuse_large_frames(data)
+        size, method = _check(data, file_type)
         if method is None and file_type in _STRIP:
             data = _STRIP[file_type](data)
         else:
-            upright = image if method is None else image.transpose(method)
-            size = upright.size
-            upright.info = {name: value for name, value in image.info.items() if name in _KEPT_INFO}
-            data = _encode(upright, file_type, _save_options(image, file_type, data))
+            picture, options = _upright(data, file_type, method)
+            size, data = picture.size, encode(picture, file_type, options, file_type.bytes_max)
     if len(data) > file_type.bytes_max:
         refuse_size(file_type.bytes_max)
     target.write(data)
     return size
 
 
+def _check(data: bytes, file_type: FileType) -> tuple[tuple[int, int], Image.Transpose | None]:
+    """Decode every frame, and return the size and how the picture is turned upright."""
+    with Image.open(BytesIO(data), formats=[file_type.pillow_format]) as image:
+        memory.refuse_long_sides(image.size)
+        size = image.size  # a later frame of a GIF may reach beyond it
+        check_renditions(image, data, limits.RENDITIONS.values())
+        image.draft(None, (1, 1))  # the JPEG decoder reads all of the file, and makes an eighth of each side
+        is_animated = _decode_all(image, file_type)
+        image.crop((0, 0, 1, 1)).convert(shown_mode(image))  # as its renditions are
+        return size, None if is_animated else UPRIGHT.get(_orientation(image))
+
+
+def _upright(data: bytes, file_type: FileType, method: Image.Transpose | None) -> tuple[Image.Image, dict[str, Any]]:
+    """Return the picture, turned, and how it is saved. Nothing of its decoder is left in memory."""
+    with Image.open(BytesIO(data), formats=[file_type.pillow_format]) as image:
+        memory.refuse_dear_turn(image, data)
+        image.load()
+        options = _save_options(image, file_type, data)
+        info: dict[Any, Any] = {name: value for name, value in image.info.items() if name in _KEPT_INFO}
+        if image.mode not in PACKED_BYTES:  # a byte or two a pixel, with a palette perhaps
+            picture = image.copy() if method is None else image.transpose(method)
+            picture.info = info
+            return picture, options
+        mode, size, bands = image.mode, image.size, list(read_bands(image))
+    del image
+    picture = join_bands(mode, size, bands, method)
+    picture.info = info
+    return picture, options
+
+
 def _refuse_many_scans(data: bytes) -> None:
     """Metadata and a film behind the picture, as phones write them, may hold the same two bytes by chance."""
     if containers.strip_jpeg(data).count(_START_OF_SCAN) > SCANS_MAX:
         refuse("too_many_pixels", sentence("This picture has more than %(most)s scans.", most=SCANS_MAX))
+
+
+def _refuse_large_frames(data: bytes) -> None:
+    """Pillow makes room for a frame that reaches beyond the picture before it can be asked for its size."""
+    frames = list(containers.gif_extents(data))
+    size = max(frame[0] for frame in frames), max(frame[1] for frame in frames)
+    memory.refuse_long_sides(size)
+    if len(frames) > 1:
+        memory.refuse_dear_frames(size)
 
 
 def _refuse_large_bitstream(data: bytes) -> None:
@@ -116,46 +136,6 @@ def _refuse_large_bitstream(data: bytes) -> None:
         _refuse_pixels(PIXELS_MAX[AVIF])
 
 
-def make_rendition(
-    source: IO[bytes], size: RenditionSize, focal_point: tuple[float, float] | None = None
-) -> tuple[bytes, int, int]:
-    """Return a WebP of an image, or of an animation's first frame, as bytes, width and height; never larger than it.
-
-    A size that cuts keeps the focal point, in fractions from the left and the top, as near the middle as it can be.
-    """
-    with Image.open(source) as image:
-        profile = image.info.get("icc_profile") if image.mode != "CMYK" else None  # one for inks says nothing of RGB
-        if profile and len(profile) > PROFILE_BYTES_MAX:
-            profile = None
-        # Lets the JPEG decoder skip what will not be seen. Twice the size keeps it sharp.
-        image.draft(None, (2 * size.width, 2 * (size.height or size.width)))
-        picture = _reduced(image, _shown_mode(image), 2 * size.width, 2 * (size.height or 0))
-        if size.height is not None:
-            picture = _cut(picture, size.width / size.height, focal_point or _MIDDLE)
-        picture.thumbnail((size.width, size.height or _WEBP_SIDE_MAX), Image.Resampling.LANCZOS)
-        options = {"quality": _RENDITION_QUALITY, "icc_profile": profile}
-        return _encode(picture, RENDITION_TYPE, options), picture.width, picture.height
-
-
-def _shown_mode(image: Image.Image) -> str:
-    return "RGBA" if image.has_transparency_data else "RGB"
-
-
-def _reduced(image: Image.Image, mode: str, width: int, height: int) -> Image.Image:
-    """Return the image in this mode, reduced by a whole factor as long as it stays at least so wide and so high.
-
-    Band by band: Pillow would copy all of it to convert it, and once more for its transparency.
-    """
-    factor = max(1, min(image.width // width, image.height // height if height else image.width))
-    rows = max(1, _BAND_PIXELS // (image.width * factor)) * factor
-    reduced = Image.new(mode, (-(-image.width // factor), -(-image.height // factor)))
-    for top in range(0, image.height, rows):
-        band = image.crop((0, top, image.width, min(top + rows, image.height)))
-        band = band if band.mode == mode else band.convert(mode)
-        reduced.paste(band.reduce(factor), (0, top // factor))
-    return reduced
-
-
 def _decode_all(image: Image.Image, file_type: FileType) -> bool:
     """Decode every frame, each by itself; return whether there are several. All together have the limit of one."""
     pixels, frame = 0, 0
@@ -164,6 +144,8 @@ def _decode_all(image: Image.Image, file_type: FileType) -> bool:
         pixels += image.width * image.height
         if pixels > pixels_max or frame >= FRAMES_MAX:
             _refuse_pixels(pixels_max)
+        if frame:
+            memory.refuse_dear_frames(image.size)
         image.load()
         frame += 1
         if file_type not in _ANIMATED:
@@ -193,25 +175,6 @@ def _save_options(image: Image.Image, file_type: FileType, data: bytes) -> dict[
     if file_type == AVIF:
         return {**options, "quality": 90, "speed": 10}  # other speeds take seconds for a photograph
     return options
-
-
-def _encode(picture: Image.Image, file_type: FileType, options: dict[str, Any]) -> bytes:
-    output = BytesIO()
-    picture.save(output, file_type.pillow_format, **options)
-    return output.getvalue()
-
-
-def _cut(picture: Image.Image, ratio: float, focal_point: tuple[float, float]) -> Image.Image:
-    """Return the largest part around the focal point with this ratio of width to height."""
-    width = max(1, min(picture.width, round(picture.height * ratio)))
-    height = max(1, min(picture.height, round(picture.width / ratio)))
-    left = _begin(picture.width, width, focal_point[0])
-    top = _begin(picture.height, height, focal_point[1])
-    return picture.crop((left, top, left + width, top + height))
-
-
-def _begin(whole: int, part: int, focus: float) -> int:
-    return max(0, min(int(focus * whole - part / 2), whole - part))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import datetime
 import secrets
+import uuid
 from collections.abc import Iterable
 from contextlib import ExitStack
 from functools import partial
@@ -16,11 +17,12 @@ from django.utils.translation import gettext_noop
 from cms import limits, policy
 from cms.costs.turns import Busy
 from cms.errors import FieldError, InUse, InvalidInput, NotFound, PermissionRefused
-from cms.media.images import PICTURES, RENDITION_TYPE, make_rendition
+from cms.media.images import PICTURES
 from cms.media.names import clean_name
 from cms.media.outages import keeping_files
 from cms.media.preparing import PreparedFile, prepared
 from cms.media.receiving import Upload
+from cms.media.renditions import RENDITION_TYPE, make_rendition
 from cms.models import MediaFile, Rendition, User
 from cms.policy import Actor
 from cms.services.audit import record_event
@@ -110,19 +112,22 @@ def delete_media(*, actor: Actor, media: MediaFile) -> None:
 
 
 RENDITION_TRIES: Final = 3
+REFUSALS_KEPT: Final = 10_000
+_refused: Final = set[tuple[uuid.UUID, str]]()
+"""Renditions that would take too much memory, of images stored before that was refused. Their bytes never change."""
 
 
 def get_or_make_rendition(*, media: MediaFile, spec: str, now: datetime.datetime) -> Rendition:
     """Return the image in one of the sizes of `limits.RENDITIONS`; make it when it is first asked for.
 
-    Raises NotFound for another size, for a file that is not an image, and for a file whose bytes are gone; Busy while
-    its focal point moves again and again.
+    Raises NotFound for another size, for a file that is not an image or too dear to decode, and for a file whose bytes
+    are gone; Busy while its focal point moves again and again.
     """
     found: Rendition | None = media.renditions.filter(spec=spec).first()
     if found is not None:
         return found
     size = limits.RENDITIONS.get(spec)
-    if size is None or not media.is_image:
+    if size is None or not media.is_image or (media.pk, spec) in _refused:
         raise NotFound("This file has no such rendition.")
     with PICTURES.turn():
         found = media.renditions.filter(spec=spec).first()  # made by somebody while we waited
@@ -141,11 +146,21 @@ def _make_rendition(
     try:
         with media.file.storage.open(str(media.file.name)) as source:
             content, width, height = make_rendition(source, size, media.focal_point)
+    except InvalidInput as error:
+        _remember_refusal(media, spec)
+        raise NotFound("This file has no such rendition.") from error
     except FileNotFoundError as error:  # deleted since the row was read, or lost
         raise NotFound("The bytes of this file are gone.") from error
     rendition = Rendition(media=media, spec=spec, mime_type=RENDITION_TYPE.mime_type, created_at=now)
     rendition.width, rendition.height, rendition.size_bytes = width, height, len(content)
     return _keep_first(rendition, content)
+
+
+def _remember_refusal(media: MediaFile, spec: str) -> None:
+    """Let those who ask again neither read the file nor wait for a turn."""
+    if len(_refused) >= REFUSALS_KEPT:
+        _refused.clear()
+    _refused.add((media.pk, spec))
 
 
 def _drop_cut_renditions(media: MediaFile) -> None:

@@ -15,7 +15,8 @@ from cms.errors import InvalidInput
 from cms.limits import RENDITIONS
 from cms.media import images
 from cms.media.file_types import FileType
-from cms.media.images import clean_image, make_rendition
+from cms.media.images import clean_image
+from cms.media.renditions import PROFILE_BYTES_MAX, make_rendition
 from cms.media.sniffing import sniff
 from tests.cms.media.pictures import PROFILE, SECRETS, animation, encode, exif, halves, photograph, picture
 from tests.memory import peak_memory
@@ -294,7 +295,7 @@ def test_every_kind_of_image_has_renditions(make: Callable[[], bytes], mode: str
     assert (image.mode, getattr(image, "n_frames", 1)) == (mode, 1)
 
 
-@pytest.mark.parametrize(("size", "is_kept"), [(images.PROFILE_BYTES_MAX, True), (images.PROFILE_BYTES_MAX + 1, False)])
+@pytest.mark.parametrize(("size", "is_kept"), [(PROFILE_BYTES_MAX, True), (PROFILE_BYTES_MAX + 1, False)])
 def test_a_rendition_has_no_large_colour_profile(size: int, is_kept: bool) -> None:
     """The smallest one would else weigh as much as the picture."""
     content, *_ = make_rendition(

@@ -12,7 +12,8 @@ from PIL import Image
 
 from cms.costs.turns import Busy
 from cms.errors import InvalidInput, NotFound
-from cms.media.images import make_rendition
+from cms.media import memory
+from cms.media.renditions import make_rendition
 from cms.models import AuditEvent, MediaFile, Rendition, User
 from cms.services import media as media_module
 from cms.services.media import get_or_make_rendition, update_media
@@ -139,3 +140,17 @@ def test_a_focal_point_that_keeps_moving_makes_no_rendition_again_and_again(
     with pytest.raises(Busy, match="this image is changed"):
         get_or_make_rendition(media=media, spec="square-160", now=now)
     assert next(moves) == media_module.RENDITION_TRIES + 1
+
+
+def test_an_image_from_before_the_bound_keeps_its_bytes_and_has_no_renditions(
+    upload: Any, author: User, media_place: Any, now: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media = upload(author)
+    monkeypatch.setattr(memory, "SIDE_MAX", 399)
+    with pytest.raises(NotFound, match="no such rendition"):
+        get_or_make_rendition(media=media, spec="width-320", now=now)
+    assert Image.open(io.BytesIO(media_place.read(media.file.name))).size == (400, 300)
+    media_place.delete(media.file.name)
+    with pytest.raises(NotFound, match="no such rendition"):  # and not that its bytes are gone: nobody has looked
+        get_or_make_rendition(media=media, spec="width-320", now=now)
+    assert not Rendition.objects.exists()
