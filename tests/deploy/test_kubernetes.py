@@ -14,6 +14,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from cms.costs.bodies import PAGE_BYTES_MAX
+from cms.media import memory
 from tests.deploy.kubernetes_objects import Cluster, Object, Workload
 from tests.deploy.kubernetes_policy import SECRETS, faults_of
 from tests.deploy.tools import ROOT, SERVICES, run
@@ -24,6 +26,7 @@ VERSIONS: Final = ("1.27", "1.37")
 """The first with a stable `timeZone` of CronJobs, and the newest with a schema."""
 
 MANIFESTS: Final = sorted(path for path in KUBERNETES.glob("*.yaml") if path.name not in OWN_SCHEMAS)
+MIB: Final = 1024 * 1024
 CLUSTER: Final = Cluster([each for path in KUBERNETES.glob("*.yaml") for each in yaml.safe_load_all(path.read_text())])
 DRAINS_S: Final = {
     "web": float(SERVICES["web-1"]["stop_grace_period"].removesuffix("s")),
@@ -215,6 +218,15 @@ def test_the_proxy_of_a_pod_is_that_of_staging() -> None:
         "location = /metrics { return 404; }",
         "location / { proxy_pass http://$upstream; }",
     }
+
+
+def test_a_pod_has_room_for_the_dearest_picture_beside_long_lists() -> None:
+    """A process has some 150 MiB without them. A pod's processes work on one picture at a time between them."""
+    files, own, page, kept = 256 * MIB, 150 * MIB, 5 * PAGE_BYTES_MAX, 64 * MIB
+    web = 2 * (own + kept + 8 * page)
+    for component, at_work, limit in (("web", web, "2Gi"), ("worker", own, "1Gi")):
+        assert container(CLUSTER, component)["resources"]["limits"]["memory"] == limit
+        assert at_work + memory.BYTES_MAX + files <= int(limit.removesuffix("Gi")) * 1024 * MIB
 
 
 def test_nginx_takes_the_configuration_of_a_pod(tmp_path: Path) -> None:
