@@ -9,6 +9,8 @@ from cms import limits
 
 # Controls, invisible formatting (bidirectional overrides turn exe.gpj into jpg.exe), surrogates, private, unassigned.
 _UNSEEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Letters and signs that show nothing, and what shows nothing by itself: Unicode's Default_Ignorable_Code_Point.
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\U0001d159")
 _JOINERS = "\u200c\u200d"  # words of Persian and Indic scripts and many emoji need them
 _EXTENSION_MAX = 20
 # Extensions that mean the same as a type's own: the type was recognised by them, or any system opens them as it.
@@ -19,7 +21,7 @@ _ALIASES: Final[Mapping[str, frozenset[str]]] = {
 
 
 def is_unseen(character: str) -> bool:
-    return character not in _JOINERS and unicodedata.category(character) in _UNSEEN_CATEGORIES
+    return character in _BLANKS or (character not in _JOINERS and unicodedata.category(character) in _UNSEEN_CATEGORIES)
 
 
 def clean_name(name: str, extension: str) -> str:

@@ -26,6 +26,8 @@ class User(Entity, AbstractBaseUser, PermissionsMixin):
     email_verified = models.BooleanField(default=False)
     # Asked for by the user, and not proved yet: `email` stays in force until then. An older release leaves it out.
     pending_email = models.CharField(max_length=limits.EMAIL_MAX, blank=True, default="", db_default="")
+    # At random, another one for each request: jobs and links of a request end with it. An older release leaves it out.
+    pending_request = models.CharField(max_length=32, blank=True, default="", db_default="")
     # An admin, a command or an import made the account, not a visitor. An older release leaves the column out.
     is_vouched_for = models.BooleanField(default=False, db_default=False)
     # For the dates and sentences of the admin site; empty: those of the site. An older release leaves both out.
@@ -83,6 +85,9 @@ class User(Entity, AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.username
+
+    def withdraw_pending_address(self) -> None:
+        self.pending_email = self.pending_request = ""
 
     def get_session_auth_hash(self) -> str:
         """Return Django's hash, bound to `session_epoch` too: suspending a user doesn't change a password."""

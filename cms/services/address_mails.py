@@ -42,9 +42,9 @@ Mails about the account go to the new address from now on. Ask the administrator
 
 
 @task(queue_name=QUEUE)
-def send_email_change(user_id: str) -> bool:
+def send_email_change(user_id: str, request: str = "") -> bool:
     """Whether a mail was sent to the new address. One that belongs to another account gets none."""
-    user = _user_who_waits(user_id)
+    user = _user_who_waits(user_id, request)
     if user is None or User.objects.exclude(pk=user.pk).with_email(user.pending_email).exists():
         return False
     subject = gettext_noop("Confirm your e-mail address")
@@ -53,9 +53,9 @@ def send_email_change(user_id: str) -> bool:
 
 
 @task(queue_name=QUEUE)
-def send_email_change_consent(user_id: str) -> bool:
+def send_email_change_consent(user_id: str, request: str = "") -> bool:
     """Whether a mail was sent: to the address in force, which has to agree when no password was given."""
-    user = _user_who_waits(user_id)
+    user = _user_who_waits(user_id, request)
     if user is None:
         return False
     subject = gettext_noop("Do you want to change your e-mail address?")
@@ -64,9 +64,9 @@ def send_email_change_consent(user_id: str) -> bool:
 
 
 @task(queue_name=QUEUE)
-def send_email_change_notice(user_id: str) -> bool:
+def send_email_change_notice(user_id: str, request: str = "") -> bool:
     """Whether a mail was sent: to the address in force, which hears of the change before it is made."""
-    user = _user_who_waits(user_id)
+    user = _user_who_waits(user_id, request)
     if user is None:
         return False
     with language_of(user):
@@ -94,5 +94,6 @@ def send_address_changed(user_id: str, event_id: str) -> int:
     return len(addresses)
 
 
-def _user_who_waits(user_id: str) -> User | None:
-    return User.objects.filter(pk=user_id, is_active=True).exclude(pending_email="").first()
+def _user_who_waits(user_id: str, request: str) -> User | None:
+    """Return the user whose request it still is; an older release gave its requests and jobs no name."""
+    return User.objects.filter(pk=user_id, is_active=True, pending_request=request).exclude(pending_email="").first()

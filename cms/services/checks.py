@@ -1,6 +1,7 @@
 """Checks of single values that several services share: each returns the errors it found, in the order of the fields."""
 
 import re
+import unicodedata
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -61,9 +62,10 @@ def check_text(field: str, value: str, minimum: int, maximum: int) -> list[Field
 
 
 def check_name(field: str, value: str, minimum: int, maximum: int) -> list[FieldError]:
-    """Check a name that strangers choose: as `check_text`, and nothing in it is unseen."""
+    """Check a name that strangers choose: as `check_text`, nothing in it is unseen, and something of it shows."""
     errors = check_text(field, value, minimum, maximum)
-    if not errors and any(map(is_unseen, value)):
+    is_blank = value and not any(unicodedata.category(character)[0] in "LNPS" for character in value)
+    if not errors and (is_blank or any(map(is_unseen, value))):
         text = gettext_noop("Line breaks and invisible characters are not allowed.")
         errors = [FieldError(field, "invalid_characters", text)]
     return errors

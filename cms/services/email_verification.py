@@ -51,7 +51,7 @@ def verify_email(*, token: str, now: datetime.datetime) -> User:
             _change(user, now)
         elif is_good(Purpose.EMAIL_CHANGE_CONSENT, token, user, now):
             take_mail_quotas({MAIL_CHANGE: user.pending_email}, now, account=user)
-            send_email_change.enqueue(str(user.pk))
+            send_email_change.enqueue(str(user.pk), user.pending_request)
         else:
             raise InvalidInput([BAD_TOKEN])
     return user
@@ -67,7 +67,8 @@ def _verify(user: User, now: datetime.datetime) -> None:
 def _change(user: User, now: datetime.datetime) -> None:
     """Whether the address is free is asked again: nobody was told when it was not."""
     before = {"email": user.email, "email_verified": user.email_verified}
-    user.email, user.email_verified, user.pending_email, user.updated_at = user.pending_email, True, "", now
+    user.email, user.email_verified, user.updated_at = user.pending_email, True, now
+    user.withdraw_pending_address()
     try:
         save_unique(user)
     except Duplicate as error:

@@ -66,7 +66,8 @@ def _anonymise(user: User, now: datetime.datetime) -> None:
     erase_profile_picture(user, now)
     user.username = next(name for name in _free_names(user) if not _is_taken(name))
     user.email = f"{user.username}@{EMAIL_DOMAIN}"
-    user.first_name = user.last_name = user.bio = user.pending_email = ""
+    user.first_name = user.last_name = user.bio = ""
+    user.withdraw_pending_address()
     user.time_zone = user.language = ""
     user.display_name = DISPLAY_NAME
     user.password = make_password(None)

@@ -1,6 +1,7 @@
 """Users: registering, changing, suspending. `user_deletion.py` deletes them."""
 
 import datetime
+import secrets
 import uuid
 from contextlib import AbstractContextManager
 from typing import Any, Final, TypedDict
@@ -178,9 +179,11 @@ def _update_own_address(user: User, changes: UserFields, now: datetime.datetime,
         user = _update(user, user, {**rest, "pending_email": email if is_asked else ""}, now)
         if proof:
             require_password(proof, user, now)  # again: the row is locked by now
+        user.pending_request = secrets.token_hex(16) if is_asked else ""
+        user.save(update_fields=["pending_request"])
         mails = (send_email_change, send_email_change_notice) if proof else (send_email_change_consent,)
         for mail in mails if is_asked else ():
-            mail.enqueue(str(user.pk))
+            mail.enqueue(str(user.pk), user.pending_request)
     return user
 
 
@@ -224,7 +227,7 @@ def _update(actor: Actor, user: User, changes: UserFields, now: datetime.datetim
         if "email" in before and "email_verified" not in changes and user.email_verified:
             before["email_verified"], user.email_verified = True, False  # it was another address that was verified
         if {"email", "is_active"} & before.keys():
-            user.pending_email = ""
+            user.withdraw_pending_address()
         user.updated_at = now
         events = _record_update(actor, user, before)  # first: users may suspend themselves
         save_unique(user)
@@ -282,8 +285,8 @@ def store_password(
         if lock_row(user).deleted_at is not None:
             raise InvalidTransition("user", "deleted", "changed", ())
         user.password, user.updated_at = hashed, now
-        user.pending_email = ""  # of somebody who knew the old one, maybe
-        user.save(update_fields=["password", "pending_email", "updated_at"])
+        user.withdraw_pending_address()  # of somebody who knew the old one, maybe
+        user.save(update_fields=["password", "pending_email", "pending_request", "updated_at"])
         AuthSession.objects.others_of(user, kept_session_id).update(revoked_at=now)
         after = end_keys(user, now) if ends_keys else {}
         record_event(actor, "user.password_changed", user, before={}, after=after)

@@ -48,12 +48,15 @@ def is_good(purpose: Purpose, token: str, user: "User", now: datetime.datetime) 
 def _signer(purpose: Purpose, user: "User") -> Signer:
     """Return a signer with the address in every salt: a token proves access to that mailbox, or the pending one.
 
-    A new password ends each change of the address for good, also for who asks for the same one again.
+    A new password ends each change of the address for good, also for who asks for the same one again. So does another
+    request, which may have been made without the password.
     """
+    # An older release gave a request no name.
+    asked = (user.pending_email, user.password, *filter(None, [user.pending_request]))
     changed = {
         Purpose.PASSWORD_RESET: (user.password,),
         Purpose.EMAIL_VERIFICATION: (str(user.email_verified),),
-        Purpose.EMAIL_CHANGE: (user.pending_email, user.password),
-        Purpose.EMAIL_CHANGE_CONSENT: (user.pending_email, user.password),
+        Purpose.EMAIL_CHANGE: asked,
+        Purpose.EMAIL_CHANGE_CONSENT: asked,
     }[purpose]
     return Signer(salt="\0".join(("cms.tokens.mail", purpose, user.email, *changed)))

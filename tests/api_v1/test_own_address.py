@@ -13,10 +13,11 @@ from django.utils import timezone
 from cms.models import AuditEvent, AuthSession, Job, User
 from cms.policy import SYSTEM
 from cms.services.api_keys import create_api_key
-from cms.services.users import set_password
+from cms.services.users import set_password, update_user
 from tests.conftest import PASSWORD
 
 NEW = "mia@example.net"
+CONSENT = "Do you want to change your e-mail address?"
 
 
 @pytest.fixture
@@ -33,6 +34,14 @@ def put(client: Client, user: User, body: Any) -> Any:
     return client.put(f"/api/v1/users/{user.pk}", body, content_type="application/json")
 
 
+def token_in(text: str) -> str:
+    return re.search(r"Token: (\S+)", text)[1]  # type: ignore[index]
+
+
+def verify(token: str) -> int:
+    return Client().post("/api/v2/auth/verify-email", {"token": token}, "application/json").status_code
+
+
 @pytest.fixture
 def use_token(mailoutbox: list[Any]) -> Callable[[str], None]:
     """Run the worker once, which sends one mail, to this address, and use the token in it."""
@@ -42,8 +51,7 @@ def use_token(mailoutbox: list[Any]) -> Callable[[str], None]:
         call_command("run_worker", "--once", "--queues", "mail")
         (mail,) = mailoutbox
         assert mail.to == [address]
-        body = {"token": re.search(r"Token: (\S+)", mail.body)[1]}  # type: ignore[index]
-        assert Client().post("/api/v2/auth/verify-email", body, "application/json").status_code == 204
+        assert verify(token_in(mail.body)) == 204
 
     return use
 
@@ -76,11 +84,53 @@ def test_a_new_password_ends_a_change_of_the_address_for_good(own: Client, mia: 
     assert put(own, mia, {"email": NEW, "current_password": PASSWORD}).status_code == 200
     call_command("run_worker", "--once", "--queues", "mail")
     (mail,) = [mail for mail in mailoutbox if mail.to == [NEW]]
-    token = re.search(r"Token: (\S+)", mail.body)[1]  # type: ignore[index]
+    token = token_in(mail.body)
     set_password(actor=SYSTEM, user=mia, password="another long pass-phrase", now=timezone.now())
     User.objects.filter(pk=mia.pk).update(pending_email=NEW)
-    answer = Client().post("/api/v2/auth/verify-email", {"token": token}, "application/json")
-    assert answer.status_code == 422
+    assert verify(token) == 422
+    mia.refresh_from_db()
+    assert (mia.email, mia.pending_email) == ("mia@example.org", NEW)
+
+
+THIEFS = "mia@example.com"
+
+
+def test_a_request_without_the_password_inherits_nothing_from_one_with_it(
+    own: Client, mia: User, mailoutbox: list[Any]
+) -> None:
+    """A thief with a token asked for another address before the worker came, and got the owner's link."""
+    assert put(own, mia, {"email": NEW, "current_password": PASSWORD}).status_code == 200
+    assert put(own, mia, {"email": THIEFS}).status_code == 200
+    call_command("run_worker", "--once", "--queues", "mail")
+    assert [(mail.to, mail.subject) for mail in mailoutbox] == [([mia.email], CONSENT)]
+
+
+def test_a_request_without_the_password_inherits_no_consent(own: Client, mia: User, mailoutbox: list[Any]) -> None:
+    assert put(own, mia, {"email": NEW}).status_code == 200
+    call_command("run_worker", "--once", "--queues", "mail")
+    assert verify(token_in(mailoutbox.pop().body)) == 204
+    assert put(own, mia, {"email": THIEFS}).status_code == 200
+    call_command("run_worker", "--once", "--queues", "mail")
+    assert [(mail.to, mail.subject) for mail in mailoutbox] == [([mia.email], CONSENT)]
+
+
+@pytest.mark.parametrize("withdrawn_by", ["the owner", "a suspension"])
+def test_a_link_of_a_withdrawn_request_stays_dead(
+    own: Client, mia: User, mailoutbox: list[Any], withdrawn_by: str
+) -> None:
+    """Asked for again without the password, the same address came into force by the old link."""
+    assert put(own, mia, {"email": NEW, "current_password": PASSWORD}).status_code == 200
+    call_command("run_worker", "--once", "--queues", "mail")
+    (token,) = [token_in(mail.body) for mail in mailoutbox if mail.to == [NEW]]
+    if withdrawn_by == "the owner":
+        assert put(own, mia, {"email": mia.email, "current_password": PASSWORD}).status_code == 200
+    else:
+        for is_active in (False, True):
+            update_user(actor=SYSTEM, user=mia, changes={"is_active": is_active}, now=timezone.now())
+    mia.refresh_from_db()
+    assert mia.pending_email == ""
+    update_user(actor=mia, user=mia, changes={"email": NEW}, now=timezone.now())
+    assert verify(token) == 422
     mia.refresh_from_db()
     assert (mia.email, mia.pending_email) == ("mia@example.org", NEW)
 

@@ -144,7 +144,11 @@ def test_a_guest_is_let_in_by_the_setting_alone_and_waits_for_a_moderator(post: 
     [
         ({}, "author_name"),
         ({"author_name": "Grace", "author_email": "grace"}, "author_email"),
-        *(({"author_name": f"Gra{unseen}ce"}, "author_name") for unseen in "\n\u2028\u200b\u202e\x07"),
+        *(
+            ({"author_name": f"Gra{unseen}ce"}, "author_name")
+            for unseen in "\n\u2028\u200b\u202e\x07\u034f\u17b4\u3164"
+        ),
+        *(({"author_name": blank}, "author_name") for blank in ("\u200d", "\u2800", "\ufe0f", "\u0301\u0301")),
     ],
 )
 def test_a_guest_has_a_name_and_no_invalid_address(
