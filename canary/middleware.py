@@ -29,8 +29,9 @@ from canary.core.routing import (
     refusal_in,
     stable_version,
 )
-from canary.core.values import STABLE, Decision, Identity, Refusal, Snapshot
+from canary.core.values import CANDIDATE, STABLE, Decision, Identity, Refusal, Snapshot
 from canary.recording import recorder
+from canary.requests.ends import answer_of, land, once_ended
 from canary.requests.faults import faults
 from canary.requests.headers import ADDRESS_MAX, has_dot_segment, header_of, put, put_kept, sent_path, sent_query
 from canary.requests.identity import drop_cookie, identify, may_carry, read_cookie, write_cookie
@@ -114,8 +115,11 @@ class CanaryMiddleware:
             except Exception as error:
                 _record(error)
             _survive(offering.offer, request, response, answer, snapshot)
+        if response.streaming:
+            once_ended(response, passage.started_ns, partial(_survive, _observe, request, passage))
+            return
         try:
-            _observe(request, response, passage)
+            _observe(request, passage, response, passage.started_ns)
         except Exception as error:
             _record(error)
 
@@ -150,11 +154,12 @@ class CanaryMiddleware:
         request.urlconf = self._arms.get(names[passage.answer.api_version - 1]) or next(iter(self._arms.values()))
         response = None
         try:
-            response = self._refuse_host(request) or self.get_response(request)
+            is_candidate = passage.answer.api_version == CANDIDATE
+            response = self._refuse_host(request) or answer_of(self.get_response, request, is_candidate=is_candidate)
             return response
         finally:
             if passage.flight is not None:
-                _land(passage.flight, response)
+                land(passage.flight, response)
 
     def _fail_over(
         self, request: HttpRequest, failed: HttpResponse, passage: Passage, before: Before
@@ -166,7 +171,7 @@ class CanaryMiddleware:
         """
         try:
             reason = "busy" if canary_conf().is_away(failed) == BUSY else "failover"
-            _survive(_observe, request, failed, passage)
+            _survive(_observe, request, passage, failed, passage.started_ns)
             rewind(request, before)
             again = _instead(request, passage, reason)
         except Exception as error:
@@ -230,7 +235,7 @@ def _pass_to_candidate(flight: Flight, snapshot: Snapshot, is_entrance: bool, no
         return passage
     if is_chosen and flights.hang(decision.api_version, conf.hang_s):
         # Else a view that never returns would give as many failures as there are places, and no more.
-        _observe(request, HttpResponse(status=OVERLOADED.status), passage)
+        _observe(request, passage, HttpResponse(status=OVERLOADED.status), passage.started_ns)
     if is_chosen and _has_stable(request):
         return _instead(request, passage, "overflow")
     return Passage(OVERLOADED, is_entrance, snapshot, now, flight.started_ns)
@@ -265,21 +270,12 @@ def _has_stable(request: HttpRequest) -> bool:
     return declared is None or declared.find(str(request.method), below_base(request.path_info)) is not None
 
 
-def _land(flight: Flight, response: HttpResponse | None) -> None:
-    """End the flight of a request whose view has returned; one whose answer is a stream ends with the stream."""
-    if response is not None and response.streaming:
-        flights.await_client(flight)
-        response._resource_closers.append(partial(flights.leave, flight))  # type: ignore[attr-defined]
-    else:
-        flights.leave(flight)
-
-
-def _observe(request: HttpRequest, response: HttpResponse, passage: Passage) -> None:
+def _observe(request: HttpRequest, passage: Passage, response: HttpResponse, started_ns: int) -> None:
     """Record the answer, unless the request has been recorded already, as one that hangs."""
     if passage.snapshot is None or (passage.flight is not None and passage.flight.told):
         stop_counting()
     else:
-        recorder.observe(request, response, passage.answer, passage.snapshot, passage.started_ns)
+        recorder.observe(request, response, passage.answer, passage.snapshot, started_ns)
 
 
 def _refuse(request: HttpRequest, refusal: Refusal, passage: Passage) -> HttpResponse:

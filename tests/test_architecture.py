@@ -14,6 +14,7 @@ SOURCES = [p for name in PACKAGES for p in (ROOT / name).rglob("*.py") if "migra
 # turn of a worker's loop, one job, one message to a receiver.
 SURVIVORS = {
     *("canary/middleware.py", "canary/server.py", "cms/importers/pipeline.py"),
+    "canary/requests/ends.py",  # a thread of the server, and an answer of a version
     *("cms/importers/exported.py", "cms/importers/markdown.py"),  # one file of an import
     "canary/judging/controller.py",  # one turn of the controller
     "canary/gates/asking.py",  # one question to a gate of the site

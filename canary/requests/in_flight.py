@@ -100,6 +100,11 @@ class InFlight:
             flight.is_answered = True
             self._erase(flight)
 
+    def await_view(self, flight: Flight) -> None:
+        """Note that the view makes the next part of its response, and begins with it now."""
+        with self._lock:
+            flight.is_answered, flight.started_ns = False, time.perf_counter_ns()
+
     def tell(self, flight: Flight) -> bool:
         """Return whether the caller is to record a flight as one that hangs: False once its view has returned."""
         with self._lock:

@@ -148,7 +148,9 @@ class _Worker:
                 work, future = task
                 try:
                     future.set_result(work())
-                except Exception as error:
+                except Interrupted:
+                    raise
+                except BaseException as error:  # one that would end the thread is a failure as well
                     future.set_exception(error)
 
 

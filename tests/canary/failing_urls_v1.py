@@ -1,7 +1,8 @@
 """An arm that fails as it is told: `?v1=500` or `?v1=raise` for this one, `?v2=…` for the other."""
 
 import threading
-from collections.abc import Callable
+from asyncio import CancelledError
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from django.contrib.auth.models import AnonymousUser
@@ -42,6 +43,16 @@ class Gate:
 gate = Gate()
 
 
+ENDS: dict[str, BaseException] = {"exit": SystemExit(1), "cancel": CancelledError(), "generator": GeneratorExit()}
+
+
+def _unsound(version: int, told: str) -> Iterator[bytes]:
+    yield b"a"
+    if told == "break":
+        raise RuntimeError("planted")
+    gate.wait(version)
+
+
 def answer(version: int, request: HttpRequest, **_: str) -> HttpResponseBase:
     """What the view finds in the request, which it then leaves its traces in."""
     found = {"version": version, "attributes": sorted(request.__dict__), "meta": sorted(request.META)}
@@ -59,7 +70,13 @@ def answer(version: int, request: HttpRequest, **_: str) -> HttpResponseBase:
         raise RuntimeError("planted")
     if told == "stream":
         return _closing(version, StreamingHttpResponse(iter([b"a", b"b"])))
+    if told in ("break", "hang"):
+        return _closing(version, StreamingHttpResponse(_unsound(version, told)))
+    if told in ENDS:
+        raise ENDS[told]
     response = JsonResponse(found, status=int(told) if told.isdigit() else 200)
+    if told == "unsendable":
+        response.headers["X-Note"] = "a\x01b"
     if request.GET.get("away") == str(version):
         response.is_away = True  # type: ignore[attr-defined]
     return _closing(version, response)

@@ -205,6 +205,24 @@ def test_what_is_shed_is_counted_and_what_is_in_flight_is_shown(
         assert line in text.splitlines()
 
 
+def test_a_stream_whose_view_makes_no_further_part_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failing, "gate", gate := Gate())
+    parts: list[bytes] = []
+    response = ask(f"{PINNED}?v2=hang")
+    reading = threading.Thread(target=lambda: parts.extend(response.streaming_content))
+    reading.start()
+    assert gate.await_waiting(2, 1)
+    [flight] = flights
+    assert flights.hang(CANDIDATE, 0)
+    assert flights.tell(flight)
+    gate.is_open.set()
+    reading.join()
+    response.close()
+    assert parts == [b"a"]
+    assert recorded() == []  # it was told as hanging
+    assert flights.counts()[2] == 0
+
+
 @pytest.mark.django_db
 def test_what_the_stable_version_answered_is_no_success_of_the_candidate() -> None:
     """That somebody came counts: else the users of v2 would look like lost ones."""

@@ -1,6 +1,7 @@
 """Reads of the entrance that the candidate fails: the stable version answers, and the failure is the candidate's."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -47,6 +48,34 @@ def test_a_read_that_the_candidate_fails_is_answered_by_the_stable_version(metho
     status = 500 if failure == "raise" else int(failure)
     assert recorded() == [(2, "bucket", status), (1, "failover", 200)]
     assert flights.counts() == {1: 0, 2: 0}
+
+
+@pytest.mark.parametrize("end", ["unsendable", "exit", "cancel", "generator"])
+def test_what_would_reach_no_client_is_a_failure_of_its_version(end: str) -> None:
+    """The server answered by a bare 500, or ended its process, and v2 was promoted with no failure counted."""
+    with ThreadPoolExecutor(1) as server:  # in the main thread it is the server that is told to end
+        response = server.submit(ask, f"{THING}?v2={end}").result()
+        assert (response.status_code, response.headers["API-Version"]) == (200, "1")
+        pinned = server.submit(ask, f"{PINNED}?v2={end}").result()
+        assert (pinned.status_code, pinned.headers["API-Version"]) == (500, "2")
+    assert recorded() == [(2, "bucket", 500), (1, "failover", 200), (2, "pinned", 500)]
+    assert flights.counts() == {1: 0, 2: 0}
+
+
+def test_a_stream_that_breaks_is_a_failure_of_its_version() -> None:
+    response = ask(f"{THING}?v2=break")
+    assert recorded() == []  # it has not ended
+    with pytest.raises(RuntimeError, match="planted"):
+        b"".join(response.streaming_content)
+    response.close()
+    assert recorded() == [(2, "bucket", 500)]
+
+
+def test_a_stream_that_its_client_leaves_is_no_failure() -> None:
+    response = ask(f"{THING}?v2=break")
+    assert next(response.streaming_content) == b"a"
+    response.close()
+    assert recorded() == [(2, "bucket", 200)]
 
 
 def test_each_failover_is_told_to_prometheus_and_no_other_failure() -> None:

@@ -1,0 +1,122 @@
+"""How an answer ends: exceptions that end the thread, headers that no server sends, and broken streams are failures."""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from django.core.handlers.exception import response_for_exception
+from django.http import HttpRequest, HttpResponse
+
+from canary.requests.in_flight import Flight, flights
+
+# RFC 9110 sections 5.1 and 5.5. Servers answer by a bare 500 instead of such a header, and tell nobody.
+_ODD_IN_NAME: Final = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+_ODD_IN_VALUE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+_STREAM: Final = "_canary_stream"
+NAMES_MAX: Final = 1_000
+_good_names: Final[set[str]] = set()
+
+
+class UnsendableError(Exception):
+    """A response has a header that no server sends."""
+
+
+class Stream:
+    """A stream that a view makes as it goes, and whether it has broken.
+
+    The view works in each step of it, and the client takes its time between them.
+    """
+
+    def __init__(self, parts: Any, flight: Flight) -> None:
+        self._parts, self._flight = parts, flight
+        self.has_failed = self.is_observed = False
+
+    def __iter__(self) -> Iterator[Any]:
+        parts = iter(self._parts)
+        while True:
+            flights.await_view(self._flight)
+            try:
+                part = next(parts)
+            except StopIteration:
+                return
+            except BaseException as error:
+                self.has_failed = True
+                if isinstance(error, Exception) or _is_of_server():
+                    raise
+                raise RuntimeError("The stream would have ended its thread.") from error
+            finally:
+                flights.await_client(self._flight)
+            yield part
+
+
+def answer_of(
+    get_response: Callable[[HttpRequest], HttpResponse], request: HttpRequest, *, is_candidate: bool
+) -> HttpResponse:
+    """Return the answer, or a 500 in place of what would end the thread, and of a candidate's that no server sends."""
+    response = None
+    try:
+        response = get_response(request)
+        if is_candidate:
+            _refuse_unsendable(response)
+    except BaseException as error:
+        if not isinstance(error, UnsendableError) and (isinstance(error, Exception) or _is_of_server()):
+            raise
+        failed = response_for_exception(request, error)  # type: ignore[arg-type]
+        if response is not None:  # not closed, for that ends the request
+            failed._resource_closers.extend(response._resource_closers)  # type: ignore[attr-defined]
+        return failed
+    return response
+
+
+def _refuse_unsendable(response: HttpResponse) -> None:
+    """Look first by what is quick: names that were good before, and values without any control character."""
+    headers = response.headers._store
+    values = "".join([value for _, value in headers.values()])
+    if headers.keys() <= _good_names and values.isascii() and values.isprintable():
+        return
+    for name, value in headers.values():
+        if _ODD_IN_NAME.search(name) or _ODD_IN_VALUE.search(value):
+            raise UnsendableError(f"The header {name!r} has characters that no server sends.")
+    if len(_good_names) < NAMES_MAX:
+        _good_names.update(headers)
+
+
+def _is_of_server() -> bool:
+    """Return whether an exception that ends a thread may come from the server, which ends itself by its main one."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def land(flight: Flight, response: HttpResponse | None) -> None:
+    """End the flight of a request whose view has returned; one whose answer is a stream ends with the stream."""
+    if response is None or not response.streaming:
+        flights.leave(flight)
+        return
+    flights.await_client(flight)
+    is_file = getattr(response, "file_to_stream", None) is not None  # which no view makes as it goes
+    if not is_file and not getattr(response, "is_async", False):
+        stream = Stream(response.streaming_content, flight)  # type: ignore[attr-defined]
+        response.streaming_content = stream  # type: ignore[attr-defined]
+        setattr(response, _STREAM, stream)
+    response._resource_closers.append(lambda: flights.leave(flight))  # type: ignore[attr-defined]
+
+
+def once_ended(response: HttpResponse, started_ns: int, observe: Callable[[HttpResponse, int], object]) -> None:
+    """Call `observe` with the response, and when it began: at once, or for a stream when that has ended.
+
+    The response is a 500 if its stream has broken. Its time is that until the stream begins, which is the view's.
+    """
+    stream: Stream | None = getattr(response, _STREAM, None)
+    if stream is None:
+        observe(response, started_ns)
+        return
+    took_ns = time.perf_counter_ns() - started_ns
+
+    def observe_stream() -> None:
+        if not stream.is_observed:  # a response may be closed twice
+            stream.is_observed = True
+            ended = HttpResponse(status=500) if stream.has_failed else response
+            observe(ended, time.perf_counter_ns() - took_ns)
+
+    response._resource_closers.append(observe_stream)  # type: ignore[attr-defined]
