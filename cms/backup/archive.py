@@ -97,7 +97,7 @@ def open_archive(path: Path) -> Iterator[tarfile.TarFile]:
     try:
         with tarfile.open(path, "r:") as tar:
             yield tar
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError) as error:  # the latter for headers of sparse files
         raise BackupRefused(f"{path} can't be read: {error}.") from error
 
 

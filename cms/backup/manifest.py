@@ -40,7 +40,7 @@ class Manifest:
         try:
             values = json.loads(text)
             if values["format"] != FORMAT:
-                raise BackupRefused(f"This backup has format {values['format']}; only format {FORMAT} is supported.")
+                raise BackupRefused(f"This backup has format {values['format']!r}; only format {FORMAT} is supported.")
             manifest = cls(values["engine"], values["created_at"], Dump(**values["dump"]), values["format"])
             is_sound = manifest._is_sound()
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -50,12 +50,20 @@ class Manifest:
         return manifest
 
     def _is_sound(self) -> bool:
-        """Whether each value has its type. Raises TypeError or ValueError if one can't be looked at."""
+        """Whether each value has its type, and no text anything that a terminal obeys.
+
+        Raises TypeError or ValueError if one can't be looked at.
+        """
         dump, made_at = self.dump, datetime.datetime.fromisoformat(self.created_at)
-        texts, numbers = [self.engine, dump.server_version, *dump.migrations], [*dict(dump.tables).values()]
+        if not isinstance(dump.tables, dict):
+            return False
+        texts = [self.engine, dump.server_version, *dump.migrations, *dump.tables]
+        numbers = [*dump.tables.values()]
         if dump.tool_major is not None:
             numbers.append(dump.tool_major)
-        are_typed = all(isinstance(one, str) for one in texts) and all(isinstance(one, int) for one in numbers)
+        are_typed = all(isinstance(one, str) and one.isprintable() for one in texts) and all(
+            isinstance(one, int) for one in numbers
+        )
         return are_typed and made_at.utcoffset() is not None
 
 

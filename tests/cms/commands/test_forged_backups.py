@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cms.backup.archive import DATABASE, media_members, member_stream
+from cms.backup.archive import DATABASE, media_members, member_stream, open_archive
 from cms.backup.manifest import Dump, Manifest
 from cms.backup.media import staged_media
 from cms.backup.refusals import BackupRefused
@@ -60,6 +60,10 @@ DAMAGED: dict[str, Any] = {
     "a number among the migrations": {"migrations": ["cms.0001_initial", 1]},
     "no tables": {"tables": None},
     "tables as a list": {"tables": ["cms_post"]},
+    "no table at all, in a list": {"tables": []},
+    "tables as pairs": {"tables": [["cms_post", 3]]},
+    "a table whose name clears the screen": {"tables": {"cms_post\x1b[2J": 3}},
+    "a migration of two lines": {"migrations": ["cms.0001_initial\nINFO: fine."]},
     "rows as a text": {"tables": {"cms_post": "3"}},
     "a version that is none": {"server_version": 3},
     "a program's version as a text": {"tool_major": "17"},
@@ -78,7 +82,9 @@ def test_a_dump_of_other_types_is_refused(changes: dict[str, Any]) -> None:
         Manifest.from_json(json.dumps(values).encode())
 
 
-@pytest.mark.parametrize("changes", [{"engine": None}, {"created_at": 1}, {"created_at": "now"}, {"dump": None}])
+@pytest.mark.parametrize(
+    "changes", [{"engine": None}, {"engine": "\x1b[2J"}, {"created_at": 1}, {"created_at": "now"}, {"dump": None}]
+)
 def test_a_manifest_of_other_types_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(BackupRefused, match="manifest can't be read"):
         Manifest.from_json(json.dumps(json.loads(SOUND.to_json()) | changes).encode())
@@ -88,6 +94,15 @@ def test_a_manifest_of_other_types_is_refused(changes: dict[str, Any]) -> None:
 def test_a_manifest_that_is_none_is_refused(text: bytes) -> None:
     with pytest.raises(BackupRefused, match="manifest can't be read"):
         Manifest.from_json(text)
+
+
+def test_headers_of_a_sparse_file_that_say_nothing_are_refused(tmp_path: Path) -> None:
+    member = tarfile.TarInfo("media/a")
+    member.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+    with tarfile.open(path := tmp_path / "forged.tar", "w:", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(member)
+    with pytest.raises(BackupRefused, match="can't be read"), open_archive(path) as tar:
+        list(tar)
 
 
 def archive_of(*members: tarfile.TarInfo) -> tarfile.TarFile:
