@@ -75,8 +75,9 @@ class FirstTryCursor(CursorWrapper):
 class ErrorWrapper(DatabaseErrorWrapper):
     """Django's, with two errors in another class.
 
-    A server that takes no writes is an outage: in a failover a standby becomes the primary. A value or a statement that
-    is larger than the server can hold is none, though psycopg says so: it fails again whenever it is sent.
+    A server that takes no writes is an outage: in a failover a standby becomes the primary. A session that its own user
+    has made read-only is none. Neither is a value or a statement that is larger than the server can hold, though
+    psycopg says so: it fails again whenever it is sent.
     """
 
     wrapper: Any
@@ -84,7 +85,7 @@ class ErrorWrapper(DatabaseErrorWrapper):
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         if exc_type is None:
             return
-        if isinstance(exc_value, ReadOnlySqlTransaction):
+        if isinstance(exc_value, ReadOnlySqlTransaction) and not self.wrapper.forbids_writes_itself:
             self.wrapper.errors_occurred = True
             raise OperationalError(*exc_value.args).with_traceback(traceback) from exc_value
         if (getattr(exc_value, "sqlstate", None) or "").startswith(BEYOND_LIMITS):
@@ -213,6 +214,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return the server's view: a block of Django's begins with its first statement."""
         return bool(self.connection.pgconn.transaction_status == TransactionStatus.IDLE)
 
+    @property
+    def forbids_writes_itself(self) -> bool:
+        """Return whether the user of the connection has made it read-only; known of those of a pool alone."""
+        is_pooled = self._taken_from is not None and self.connection is not None and not self._is_closed
+        return is_pooled and bool(self.connection.forbids_writes_itself)
+
     def is_lost_by(self, error: OperationalError) -> bool:
         """Whether the session has ended; its farewell may come a moment before the socket's end."""
         if self.connection is None or self._taken_from is None or self.connection.is_cut_short:
@@ -280,7 +287,7 @@ class _Opener:
             on_failure.pop_all()
             self.opening.discard(connection)
             connection.statement_timeout_s = 0.0
-        connection.opened_at = connection.returned_at = time.monotonic()
+        connection.begin()
         return connection
 
 

@@ -84,11 +84,12 @@ class Pool:
         """Take a connection back from its user, in any state."""
         now = time.monotonic()
         is_reusable = _is_reusable(connection)
-        if not is_reusable or connection.is_cut_short or now - connection.opened_at > LIFETIME_S:
+        is_used_up = not is_reusable or connection.is_cut_short or connection.is_altered
+        if is_used_up or now - connection.opened_at > LIFETIME_S:
             self.discard(connection, is_lost=not is_reusable)
             return
         self._share.note_return(connection)
-        connection.returned_at, connection.sightings = now, 0
+        connection.await_user(now)
         with self._lock:
             self._taken.discard(connection)
             is_kept = not self._is_closed and self.breaker.failure is None
