@@ -10,7 +10,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import InternalError, OperationalError
+from django.core.signals import request_finished, request_started
+from django.db import InterfaceError, InternalError, OperationalError, connections
 from django.db.utils import ConnectionHandler
 from psycopg.errors import QueryCanceled
 
@@ -380,3 +381,78 @@ def ask(wrapper: Any) -> str:
     with wrapper.cursor() as cursor:
         cursor.execute("SHOW default_transaction_read_only")
         return str(cursor.fetchone()[0])
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[None]:
+    request_started.send(None)
+    try:
+        yield
+    finally:
+        request_finished.send(None)
+
+
+@pytest.fixture
+def site(own: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A connection that is also the one that Django gives to each request of this thread."""
+    monkeypatch.setattr(connections, "settings", {**connections.settings, "own": own.settings_dict})
+    connections["own"] = own
+    own.pool._timeout_s = own.pool.share._timeout_s = 0.1
+    yield own
+    del connections["own"]
+
+
+def further_one(wrapper: Any) -> Any:
+    made = wrapper.copy()
+    ask(made)
+    return made
+
+
+def test_the_further_connections_of_requests_leave_those_of_other_requests_alone(site: Any) -> None:
+    with answering():
+        ask(site)
+        kept = [further_one(site) for _ in range(CONNECTIONS)]
+        with pytest.raises(OperationalError) as refused:
+            further_one(site)
+        assert isinstance(refused.value.__cause__, ShareBusy)
+        site.close()
+        ask(site)
+        for each in kept:
+            each.close()
+        further_one(site).close()
+
+
+def test_further_connections_that_come_first_leave_a_request_its_own(site: Any) -> None:
+    with answering():
+        kept = [further_one(site) for _ in range(CONNECTIONS)]
+        ask(site)
+        for each in kept:
+            each.close()
+
+
+def test_a_request_ends_without_the_connections_that_its_view_has_kept(site: Any) -> None:
+    for _ in range(3):
+        with answering():
+            ask(site)
+            kept = [further_one(site) for _ in range(CONNECTIONS)]
+        assert site.pool.stats() == {"size": 1, "idle": 1, "waiting": 0, "max": 8}
+    for each in kept:  # a place is given back once
+        each.close()
+    assert site.pool.stats()["size"] == 1
+
+
+def test_a_connection_that_was_kept_beyond_its_request_opens_again(site: Any) -> None:
+    with answering():
+        kept = further_one(site)
+    for _ in range(2):
+        with answering():
+            assert ask(kept) == "off"
+
+
+def test_a_transaction_that_was_kept_beyond_its_request_is_no_outage(site: Any) -> None:
+    with answering():
+        kept = further_one(site)
+        kept.set_autocommit(False)
+        kept.in_atomic_block = True
+    with answering(), pytest.raises(InterfaceError):
+        ask(kept)

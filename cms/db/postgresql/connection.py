@@ -74,6 +74,8 @@ class PooledConnection(psycopg.Connection):
     """How long a statement of the present user may take; 0 has no limit."""
     is_cut_short = False
     """Whether a statement was told to end. That word may arrive late, so nobody else gets this connection."""
+    is_taken_back = False
+    """Whether the pool has closed it at the end of a request that had not returned it."""
     _asked_at = 0.0
     _is_altered = _is_without_writes = False
 
