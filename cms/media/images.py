@@ -16,7 +16,7 @@ from cms.costs.turns import DEAR, Bounded
 from cms.errors import sentence
 from cms.media import avif, containers, memory
 from cms.media.file_types import AVIF, GIF, JPEG, PNG, WEBP, FileType
-from cms.media.refusals import refuse, refuse_size
+from cms.media.refusals import leaving_nothing, refuse, refuse_size
 from cms.media.renditions import check_renditions, encode, shown_mode
 from cms.media.turning import PACKED_BYTES, UPRIGHT, join_bands, read_bands
 
@@ -54,6 +54,7 @@ _BROKEN: Final = (
 _KEPT_INFO: Final = ("icc_profile", "transparency")
 
 
+@leaving_nothing()
 def clean_image(source: IO[bytes], target: IO[bytes], file_type: FileType) -> tuple[int, int]:
     """Write the image without metadata to `target`, turned upright; return its width and height.
 

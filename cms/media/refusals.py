@@ -1,5 +1,8 @@
 """The refusals of uploaded files."""
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from cms.errors import FieldError, InvalidInput, sentence
@@ -24,3 +27,23 @@ def refuse_type() -> NoReturn:
 
 def refuse_size(bytes_max: int) -> NoReturn:
     refuse("too_large", sentence("A file of this type may have %(most)s MB at most.", most=bytes_max // (1024 * 1024)))
+
+
+@contextmanager
+def leaving_nothing() -> Iterator[None]:
+    """Let go of what the frames of a refusal hold, such as a decoded picture, before it is passed on.
+
+    An error and its frames hold each other until a full garbage collection, which may be many pictures later.
+    """
+    try:
+        yield
+    except InvalidInput as error:
+        _clear_frames(error)
+        raise
+
+
+def _clear_frames(error: BaseException) -> None:
+    following: BaseException | None = error
+    while following is not None:
+        traceback.clear_frames(following.__traceback__)
+        following = following.__context__

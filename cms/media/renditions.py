@@ -10,7 +10,7 @@ from PIL import Image
 from cms.limits import RenditionSize
 from cms.media import memory
 from cms.media.file_types import WEBP, FileType
-from cms.media.refusals import refuse_size
+from cms.media.refusals import leaving_nothing, refuse_size
 from cms.media.turning import BAND_PIXELS
 
 RENDITION_TYPE: Final = WEBP
@@ -30,6 +30,7 @@ _MARGIN: Final = 4
 type Box = tuple[float, float, float, float]
 
 
+@leaving_nothing()
 def make_rendition(
     source: IO[bytes], size: RenditionSize, focal_point: tuple[float, float] | None = None
 ) -> tuple[bytes, int, int]:

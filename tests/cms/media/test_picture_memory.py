@@ -35,9 +35,9 @@ class Work(NamedTuple):
     refused: str
 
 
-def work(folder: Path, content: bytes, what: str) -> Work:
+def work(folder: Path, content: bytes, what: str, times: int = 1) -> Work:
     (folder / "picture").write_bytes(content)
-    command = [sys.executable, "-m", "tests.cms.media.working", str(folder / "picture"), what]
+    command = [sys.executable, "-m", "tests.cms.media.working", str(folder / "picture"), what, str(times)]
     told = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=300).stdout)
     return Work(told["peak_bytes"] // MIB, told["refused"])
 
@@ -152,6 +152,21 @@ def test_a_picture_that_would_take_more_is_refused_in_a_sentence_with_its_limit(
     mib, refused = work(tmp_path, make(), what)
     assert refused.startswith(f"{MANY}{millions} million pixels at most: ")
     assert mib < memory.BYTES_MAX // MIB
+
+
+def cut_off_png(side: int = 4_000) -> bytes:
+    """Return a picture whose last rows are missing, which shows when all others are decoded."""
+    header = side.to_bytes(4) * 2 + bytes([8, 6, 0, 0, 0])
+    rows = (b"\0" + bytes([1, 2, 3, 4]) * side) * (side - 1)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)[:-100]), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
+
+
+def test_refused_pictures_leave_nothing_in_memory(tmp_path: Path) -> None:
+    content = cut_off_png()
+    once, often = (work(tmp_path, content, "clean", times) for times in (1, 5))
+    assert once.refused == often.refused == "This image is broken or cut off."
+    assert often.mib < once.mib + 16
 
 
 def test_a_turned_picture_that_compresses_no_more_is_refused_as_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:

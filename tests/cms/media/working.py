@@ -27,13 +27,14 @@ def work(path: Path, what: str) -> None:
             make_rendition(file, RENDITIONS[what])
 
 
-def main(name: str, what: str) -> None:
+def main(name: str, what: str, times: str = "1") -> None:
     refused = ""
     with peak_memory() as peak:
-        try:
-            work(Path(name), what)
-        except InvalidInput as error:
-            refused = error.errors[0].message
+        for _ in range(int(times)):
+            try:
+                work(Path(name), what)
+            except InvalidInput as error:
+                refused = error.errors[0].message
     json.dump({"peak_bytes": peak.bytes, "refused": refused}, sys.stdout)
 
 
