@@ -33,7 +33,7 @@ _WEBP_KEPT: Final = {b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICC
 _WEBP_EXIF_AND_XMP: Final = 0x08 | 0x04
 # GIF89a, sections 18 to 27; applications: looping, and a colour profile.
 _GIF_EXTENSION, _GIF_IMAGE, _GIF_END = 0x21, 0x2C, 0x3B
-_GIF_CONTROL, _GIF_APPLICATION = 0xF9, 0xFF
+_GIF_CONTROL, _GIF_COMMENT, _GIF_APPLICATION = 0xF9, 0xFE, 0xFF
 _GIF_APPLICATIONS: Final = {b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"}
 
 
@@ -183,8 +183,22 @@ def _gif_blocks(data: bytes) -> Iterator[tuple[int, int]]:
             at += _gif_table_bytes(data[at - 1]) + 1
         elif kind != _GIF_EXTENSION:
             raise ValueError("no block where one has to be")
+        else:
+            _refuse_empty_extension(data, start)
         at = _after_sub_blocks(data, at)
         yield start, at
+
+
+def _refuse_empty_extension(data: bytes, start: int) -> None:
+    """Raise ValueError for one behind whose end Pillow reads on, as if it had not ended: frames could hide there.
+
+    So it does after an empty first sub-block, unless of a comment, and after the name of an application alone.
+    """
+    label, at = data[start + 1], start + 2
+    if label == _GIF_COMMENT:
+        return
+    if not data[at] or (label == _GIF_APPLICATION and not data[at + 1 + data[at]]):
+        raise ValueError("an extension is empty")
 
 
 def _is_kept_extension(data: bytes, start: int) -> bool:

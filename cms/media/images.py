@@ -1,9 +1,6 @@
 """Images: judged by their header, decoded to the end, turned upright and freed of metadata."""
 
-import struct
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from io import BytesIO
 from typing import IO, Any, Final
 
@@ -16,7 +13,7 @@ from cms.costs.turns import DEAR, Bounded
 from cms.errors import sentence
 from cms.media import avif, containers, memory
 from cms.media.file_types import AVIF, GIF, JPEG, PNG, WEBP, FileType
-from cms.media.refusals import leaving_nothing, refuse, refuse_size
+from cms.media.refusals import BROKEN, leaving_nothing, refuse, refuse_pixels, refuse_size, refused_when_broken
 from cms.media.renditions import check_renditions, encode, shown_mode
 from cms.media.turning import PACKED_BYTES, UPRIGHT, join_bands, read_bands
 
@@ -44,13 +41,12 @@ _STRIP: Final[dict[FileType, Callable[[bytes], bytes]]] = {
     GIF: containers.strip_gif,
     WEBP: containers.strip_webp,
 }
-_THIN: Final[dict[FileType, Callable[[bytes], bytes]]] = {JPEG: containers.thin_jpeg, PNG: containers.thin_png}
-"""Applied before Pillow reads a file whose unneeded parts would take it long."""
-# The errors of Pillow's decoders for broken files; MemoryError when a size within one is absurd.
-_BROKEN: Final = (
-    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, AttributeError),
-    *(AssertionError, MemoryError, RuntimeError, struct.error, zlib.error),
-)
+_THIN: Final[dict[FileType, Callable[[bytes], bytes]]] = {
+    JPEG: containers.thin_jpeg,
+    PNG: containers.thin_png,
+    GIF: containers.strip_gif,
+}
+"""Applied before Pillow reads a file: unneeded parts may take it long, or hide frames in a GIF."""
 _KEPT_INFO: Final = ("icc_profile", "transparency")
 
 
@@ -63,13 +59,13 @@ def clean_image(source: IO[bytes], target: IO[bytes], file_type: FileType) -> tu
     """
     data = source.read()
     if file_type in _THIN:
-        with _refused_when_broken():
+        with refused_when_broken():
             data = _THIN[file_type](data)
     if file_type is JPEG:
         _refuse_many_scans(data)
     if file_type is AVIF:
         _refuse_large_bitstream(data)
-    with _refused_when_broken():
+    with refused_when_broken():
         if file_type is GIF:
             _refuse_large_frames(data)
         size, method = _check(data, file_type)
@@ -131,10 +127,10 @@ def _refuse_large_frames(data: bytes) -> None:
 
 def _refuse_large_bitstream(data: bytes) -> None:
     """A picture of 4,000 by 4,000 pixels may be decoded as one of 14,000 by 14,000 first: that took 1.3 GB."""
-    with _refused_when_broken():
+    with refused_when_broken():
         pixels = avif.count_pixels(data)
     if pixels > PIXELS_MAX[AVIF]:
-        _refuse_pixels(PIXELS_MAX[AVIF])
+        refuse_pixels(PIXELS_MAX[AVIF])
 
 
 def _decode_all(image: Image.Image, file_type: FileType) -> bool:
@@ -144,7 +140,7 @@ def _decode_all(image: Image.Image, file_type: FileType) -> bool:
     while True:
         pixels += image.width * image.height
         if pixels > pixels_max or frame >= FRAMES_MAX:
-            _refuse_pixels(pixels_max)
+            refuse_pixels(pixels_max)
         if frame:
             memory.refuse_dear_frames(image.size)
         image.load()
@@ -161,7 +157,7 @@ def _decode_all(image: Image.Image, file_type: FileType) -> bool:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except _BROKEN:
+    except BROKEN:
         return 1  # the picture is good, what is written about it isn't
 
 
@@ -176,24 +172,3 @@ def _save_options(image: Image.Image, file_type: FileType, data: bytes) -> dict[
     if file_type == AVIF:
         return {**options, "quality": 90, "speed": 10}  # other speeds take seconds for a photograph
     return options
-
-
-@contextmanager
-def _refused_when_broken() -> Iterator[None]:
-    try:
-        yield
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        _refuse_pixels(limits.IMAGE_PIXELS_MAX)
-    except _BROKEN:
-        refuse("broken_file", "This image is broken or cut off.")
-
-
-def _refuse_pixels(pixels_max: int) -> None:
-    millions = pixels_max // 1_000_000
-    refuse(
-        "too_many_pixels",
-        sentence(
-            "An image of this type may have %(millions)s million pixels at most, over all its frames.",
-            millions=millions,
-        ),
-    )

@@ -1,12 +1,25 @@
-"""The refusals of uploaded files."""
+"""The refusals of uploaded files, and of images whose bytes are broken or too many."""
 
+import struct
 import traceback
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Final, NoReturn
 
+from PIL import Image
+
+from cms import limits
 from cms.errors import FieldError, InvalidInput, sentence
 from cms.media.file_types import ALLOWED
+
+Image.MAX_IMAGE_PIXELS = limits.IMAGE_PIXELS_MAX
+"""Beyond twice as many Pillow itself gives up, also for a later frame of a GIF."""
+# The errors of Pillow's decoders for broken files; MemoryError when a size within one is absurd.
+BROKEN: Final = (
+    *(OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, AttributeError),
+    *(AssertionError, MemoryError, RuntimeError, struct.error, zlib.error),
+)
 
 
 def refuse(code: str, message: str) -> NoReturn:
@@ -27,6 +40,27 @@ def refuse_type() -> NoReturn:
 
 def refuse_size(bytes_max: int) -> NoReturn:
     refuse("too_large", sentence("A file of this type may have %(most)s MB at most.", most=bytes_max // (1024 * 1024)))
+
+
+def refuse_pixels(pixels_max: int) -> NoReturn:
+    millions = pixels_max // 1_000_000
+    refuse(
+        "too_many_pixels",
+        sentence(
+            "An image of this type may have %(millions)s million pixels at most, over all its frames.",
+            millions=millions,
+        ),
+    )
+
+
+@contextmanager
+def refused_when_broken() -> Iterator[None]:
+    try:
+        yield
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        refuse_pixels(limits.IMAGE_PIXELS_MAX)
+    except BROKEN:
+        refuse("broken_file", "This image is broken or cut off.")
 
 
 @contextmanager

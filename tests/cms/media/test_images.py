@@ -143,6 +143,11 @@ def test_what_follows_the_image_is_cut_off(pillow_format: str, payload: bytes) -
     assert payload not in cleaned(photograph(pillow_format) + payload)
 
 
+def test_a_gif_with_an_empty_comment_is_taken_without_it() -> None:
+    content = encode(picture(), "GIF")
+    assert cleaned(content[:-1] + b"\x21\xfe\0;") == cleaned(content)
+
+
 def test_a_script_in_the_comment_of_a_gif_is_gone() -> None:
     content = encode(picture(), "GIF", comment=b"*/=1;alert(1)//")
     assert b"alert" in content

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import struct
 import subprocess
 import sys
 import zlib
@@ -131,6 +132,20 @@ def grown_gif() -> bytes:
     at = content.rindex(b"\x2c\0\0\0\0\x08\0\x08\0")
     content[at + 5 : at + 9] = (10_000).to_bytes(2, "little") + (6_000).to_bytes(2, "little")
     return bytes(content)
+
+
+def hiding_gif(empty: bytes) -> bytes:
+    """Return a GIF with a frame of 169 million pixels, in a comment unless Pillow reads on behind `empty`."""
+    frame = b"\x21\xf9\x04\x09\0\0\0\0\x2c" + struct.pack("<4H", 0, 0, 13_000, 13_000) + b"\0\x02"
+    body = bytes(31) + b"\0" + frame  # the two bytes before the 31 are a length for Pillow
+    comment = b"\x21\xfe" + bytes([len(body)]) + body + b"\x02\x4c\x01\0"
+    return encode(Image.new("P", (8, 8)), "GIF")[:-1] + empty + comment + b";"
+
+
+@pytest.mark.parametrize("empty", [b"\x21\xf9\0", b"\x21\xff\0", b"\x21\x01\0", b"\x21\xff\x0bNETSCAPE2.0\0"])
+def test_no_frame_of_a_gif_hides_behind_an_empty_extension(empty: bytes, tmp_path: Path) -> None:
+    mib, refused = work(tmp_path, hiding_gif(empty), "clean")
+    assert (refused, mib < REFUSED_MIB) == ("This image is broken or cut off.", True)
 
 
 DEAR: Final[dict[str, tuple[Callable[[], bytes], str, int]]] = {
