@@ -10,7 +10,7 @@ from PIL import Image
 from cms.limits import RenditionSize
 from cms.media import memory
 from cms.media.file_types import WEBP, FileType
-from cms.media.refusals import leaving_nothing, refuse_size
+from cms.media.refusals import leaving_nothing, refuse_size, refused_when_broken
 from cms.media.turning import BAND_PIXELS
 
 RENDITION_TYPE: Final = WEBP
@@ -32,14 +32,20 @@ type Box = tuple[float, float, float, float]
 
 @leaving_nothing()
 def make_rendition(
-    source: IO[bytes], size: RenditionSize, focal_point: tuple[float, float] | None = None
+    source: IO[bytes],
+    size: RenditionSize,
+    focal_point: tuple[float, float] | None = None,
+    stored_size: tuple[int, int] | None = None,
 ) -> tuple[bytes, int, int]:
     """Return a WebP of an image, or of an animation's first frame, as bytes, width and height; never larger than it.
 
     A size that cuts keeps the focal point, in fractions from the left and the top, as near the middle as it can be.
-    Raises InvalidInput if that would take too much memory, before anything is decoded.
+    Raises InvalidInput if that would take too much memory, before anything is decoded, and with the code `broken_file`
+    for bytes that can't be decoded or have another size than `stored_size`.
     """
-    picture, profile = _fitted(source.read(), size, focal_point or _MIDDLE)
+    data = source.read()
+    with refused_when_broken():
+        picture, profile = _fitted(data, size, focal_point or _MIDDLE, stored_size)
     options = {"quality": _QUALITY, "icc_profile": profile}
     content = encode(picture, RENDITION_TYPE, options, _BYTES_MAX)
     return content, picture.width, picture.height
@@ -74,9 +80,13 @@ def shown_mode(image: Image.Image) -> str:
     return "RGBA" if image.has_transparency_data else "RGB"
 
 
-def _fitted(data: bytes, size: RenditionSize, focal_point: tuple[float, float]) -> tuple[Image.Image, bytes | None]:
+def _fitted(
+    data: bytes, size: RenditionSize, focal_point: tuple[float, float], stored_size: tuple[int, int] | None = None
+) -> tuple[Image.Image, bytes | None]:
     """Return the picture in its final size, and its colour profile. Nothing of the decoder is left in memory."""
     with Image.open(BytesIO(data)) as image:
+        if image.size != (stored_size or image.size):
+            raise ValueError("not the picture that was stored")
         memory.refuse_long_sides(image.size)
         profile = image.info.get("icc_profile") if image.mode != "CMYK" else None  # one for inks says nothing of RGB
         if profile and len(profile) > PROFILE_BYTES_MAX:

@@ -1,6 +1,7 @@
 """Media: uploading, describing and deleting files, and their renditions. A row and its file come and go together."""
 
 import datetime
+import logging
 import secrets
 import uuid
 from collections.abc import Iterable
@@ -29,6 +30,7 @@ from cms.services.audit import record_event
 from cms.services.checks import check_text
 from cms.services.locks import lock_row
 
+logger: Final = logging.getLogger(__name__)
 FOCAL: Final = {"focal_x", "focal_y"}
 
 
@@ -121,7 +123,7 @@ def get_or_make_rendition(*, media: MediaFile, spec: str, now: datetime.datetime
     """Return the image in one of the sizes of `limits.RENDITIONS`; make it when it is first asked for.
 
     Raises NotFound for another size, for a file that is not an image or too dear to decode, and for a file whose bytes
-    are gone; Busy while its focal point moves again and again.
+    are gone or not those that were stored; Busy while its focal point moves again and again.
     """
     found: Rendition | None = media.renditions.filter(spec=spec).first()
     if found is not None:
@@ -145,8 +147,11 @@ def _make_rendition(
     """Return the new rendition; None if the focal point has moved since `media` was read, which is fresh then."""
     try:
         with media.file.storage.open(str(media.file.name)) as source:
-            content, width, height = make_rendition(source, size, media.focal_point)
+            content, width, height = make_rendition(source, size, media.focal_point, _size_of(media))
     except InvalidInput as error:
+        if error.errors[0].code == "broken_file":  # its storage may be mended
+            logger.warning("The bytes of the file %s are not those that were stored.", media.pk)
+            raise NotFound("The bytes of this file are gone.") from error
         _remember_refusal(media, spec)
         raise NotFound("This file has no such rendition.") from error
     except FileNotFoundError as error:  # deleted since the row was read, or lost
@@ -154,6 +159,10 @@ def _make_rendition(
     rendition = Rendition(media=media, spec=spec, mime_type=RENDITION_TYPE.mime_type, created_at=now)
     rendition.width, rendition.height, rendition.size_bytes = width, height, len(content)
     return _keep_first(rendition, content)
+
+
+def _size_of(media: MediaFile) -> tuple[int, int] | None:
+    return None if media.width is None or media.height is None else (media.width, media.height)
 
 
 def _remember_refusal(media: MediaFile, spec: str) -> None:

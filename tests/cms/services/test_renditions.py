@@ -154,3 +154,21 @@ def test_an_image_from_before_the_bound_keeps_its_bytes_and_has_no_renditions(
     with pytest.raises(NotFound, match="no such rendition"):  # and not that its bytes are gone: nobody has looked
         get_or_make_rendition(media=media, spec="width-320", now=now)
     assert not Rendition.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda content: content[:100], lambda content: content[:-100], lambda _: encode(halves(), "PNG"), lambda _: b""],
+    ids=["header alone", "cut off", "another picture", "empty"],
+)
+def test_a_file_that_was_damaged_has_no_renditions_until_it_is_mended(
+    upload: Any, author: User, media_place: Any, now: Any, caplog: pytest.LogCaptureFixture, damage: Any
+) -> None:
+    media = upload(author)
+    content = media_place.read(media.file.name)
+    media_place.write(media.file.name, damage(content))
+    with pytest.raises(NotFound, match="bytes of this file are gone"):
+        get_or_make_rendition(media=media, spec="width-320", now=now)
+    assert f"The bytes of the file {media.pk} are not those that were stored." in caplog.messages
+    media_place.write(media.file.name, content)
+    assert get_or_make_rendition(media=media, spec="width-320", now=now).width == 320
