@@ -6,9 +6,12 @@ IndexError or struct.error. Each format keeps a list of the parts it needs; all 
 
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from typing import Final
 
+PARTS_MAX: Final = 100_000
+"""A part of three bytes becomes an object of fifty, so that millions would take more memory than a picture."""
 # ITU-T T.81 table B.1.
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
 _APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
@@ -35,6 +38,19 @@ _WEBP_EXIF_AND_XMP: Final = 0x08 | 0x04
 _GIF_EXTENSION, _GIF_IMAGE, _GIF_END = 0x21, 0x2C, 0x3B
 _GIF_CONTROL, _GIF_COMMENT, _GIF_APPLICATION = 0xF9, 0xFE, 0xFF
 _GIF_APPLICATIONS: Final = {b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"}
+
+
+def _bounded[**P, Part](walk: Callable[P, Iterator[Part]]) -> Callable[P, Iterator[Part]]:
+    """Raise ValueError once a file has more than `PARTS_MAX`."""
+
+    @wraps(walk)
+    def walk_on(*args: P.args, **kwargs: P.kwargs) -> Iterator[Part]:
+        for number, part in enumerate(walk(*args, **kwargs)):
+            if number == PARTS_MAX:
+                raise ValueError("too many parts")
+            yield part
+
+    return walk_on
 
 
 def strip_jpeg(data: bytes) -> bytes:
@@ -66,6 +82,7 @@ def has_more_scans(data: bytes) -> bool:
     raise ValueError("no scan")
 
 
+@_bounded
 def _jpeg_parts(data: bytes, wanted: Sequence[bytes] = ()) -> Iterator[bytes]:
     """Yield the parts that are needed, and the first one with each of the `wanted` beginnings."""
     at = 2
@@ -110,6 +127,7 @@ def thin_png(data: bytes) -> bytes:
     return b"".join(_png_parts(data, _PNG_SAYING_UPRIGHT))
 
 
+@_bounded
 def _png_parts(data: bytes, wanted: Sequence[bytes] = ()) -> Iterator[bytes]:
     """Yield the parts that are needed, one where there may be one, and the first with each `wanted` beginning."""
     yield data[:8]
@@ -142,6 +160,7 @@ def is_lossless_webp(data: bytes) -> bool:
     return any(name == b"VP8L" for name, _, _ in _webp_chunks(data))
 
 
+@_bounded
 def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield name, start and end of each chunk, with the byte that fills it up to an even length."""
     at, stop = 12, 8 + struct.unpack_from("<L", data, 4)[0]
@@ -174,6 +193,7 @@ def _gif_begin(data: bytes) -> int:
     return 13 + _gif_table_bytes(data[10])
 
 
+@_bounded
 def _gif_blocks(data: bytes) -> Iterator[tuple[int, int]]:
     """Yield start and end of each."""
     at = _gif_begin(data)

@@ -148,6 +148,30 @@ def test_no_frame_of_a_gif_hides_behind_an_empty_extension(empty: bytes, tmp_pat
     assert (refused, mib < REFUSED_MIB) == ("This image is broken or cut off.", True)
 
 
+def crowded(pillow_format: str, at: int, part: bytes, parts: int) -> bytes:
+    content = encode(Image.new("L", (8, 8)), pillow_format)
+    return content[:at] + part * parts + content[at:]
+
+
+CROWDED: Final = {
+    "GIF, comments": ("GIF", -1, b"\x21\xfe\0"),
+    "GIF, kept": ("GIF", -1, b"\x21\xf9\1\0\0"),
+    "JPEG": ("JPEG", 2, b"\xff\xdb\0\2"),
+    "PNG": ("PNG", -12, png_chunk(b"IDAT", b"")),
+    "WebP": ("WEBP", 12, b"ANIM\0\0\0\0"),
+}
+
+
+@pytest.mark.parametrize("name", CROWDED)
+def test_a_picture_of_countless_parts_is_refused_as_broken(name: str, tmp_path: Path) -> None:
+    pillow_format, at, part = CROWDED[name]
+    content = bytearray(crowded(pillow_format, at, part, 10_000_000 // len(part)))
+    if pillow_format == "WEBP":
+        content[4:8] = (len(content) - 8).to_bytes(4, "little")
+    mib, refused = work(tmp_path, bytes(content), "clean")
+    assert (refused, mib < REFUSED_MIB * 2) == ("This image is broken or cut off.", True)
+
+
 DEAR: Final[dict[str, tuple[Callable[[], bytes], str, int]]] = {
     "inks, progressive": (lambda: encode(flat("CMYK", (7_070, 7_070)), "JPEG", progressive=True), "width-1280", 45),
     "all colours, progressive, sideways": (
