@@ -26,6 +26,7 @@ _ANIMATED: Final = 17
 """A frame, the one before it, what replaces it, and what both are composed in."""
 _ENCODING: Final = {("WEBP", False): 35, ("WEBP", True): 44, ("AVIF", False): 30, ("AVIF", True): 33}
 """Without and with transparency, whose noise is dearer than that of colours."""
+_ENCODING_LOSSLESS: Final = {("WEBP", False): 39}
 _COEFFICIENT: Final = 2
 
 
@@ -54,7 +55,15 @@ def refuse_dear_turn(image: Image.Image, data: bytes) -> None:
     kept = _KEPT.get(image.mode, 4)
     turning = kept + PACKED_BYTES.get(image.mode, kept)
     decoding = _decoding(image, data)
-    _refuse_more(image.size, max(decoding, turning, _ENCODING.get((str(image.format), image.mode.endswith("A")), 0)))
+    _refuse_more(image.size, max(decoding, turning, _encoding(image, data)))
+
+
+def _encoding(image: Image.Image, data: bytes) -> float:
+    kind = str(image.format), image.mode.endswith("A")
+    encoding = _ENCODING.get(kind, 0)
+    if kind in _ENCODING_LOSSLESS and containers.is_lossless_webp(data):
+        encoding = _ENCODING_LOSSLESS[kind]
+    return encoding
 
 
 def _decoding(image: Image.Image, data: bytes, scale: int = 1) -> float:

@@ -91,6 +91,10 @@ MAKERS: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
         lambda: encode(noise("RGBA", (4_000, 2_100)), "WEBP", quality=40, method=0, **SIDEWAYS),
         "clean",
     ),
+    "WebP, lossless, sideways": (
+        lambda: encode(noise("RGB", (3_200, 3_020), 1_009, 40), "WEBP", lossless=True, method=0, quality=0, **SIDEWAYS),
+        "clean",
+    ),
     "AVIF of a phone": (
         lambda: encode(noise("RGB", (4_032, 3_024)), "AVIF", quality=40, speed=10, **SIDEWAYS),
         "clean width-1280",
@@ -182,6 +186,11 @@ DEAR: Final[dict[str, tuple[Callable[[], bytes], str, int]]] = {
     "a frame beyond the picture": (grown_gif, "clean", 22),
     "WebP": (lambda: encode(flat("RGBA", (5_000, 5_000)), "WEBP", lossless=True, method=0), "clean", 24),
     "WebP, sideways": (lambda: encode(flat("RGBA", (3_000, 3_000)), "WEBP", method=0, **SIDEWAYS), "clean", 8),
+    "WebP, lossless, sideways": (
+        lambda: encode(flat("RGB", (3_200, 3_030)), "WEBP", lossless=True, method=0, **SIDEWAYS),
+        "clean",
+        9,
+    ),
 }
 
 
