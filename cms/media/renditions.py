@@ -162,6 +162,9 @@ def _resized(image: Image.Image, mode: str, box: Box, size: tuple[int, int]) -> 
 
 def _band(image: Image.Image, mode: str, box: tuple[int, int, int, int]) -> Image.Image:
     band = image.crop(box)
+    if band.mode == "I;16":  # Pillow would make all but the darkest grays white
+        band.info.pop("transparency", None)  # one of 65,536 grays, which 8 bits can't tell from its neighbours
+        band = band.point(lambda gray: gray / 256).convert("L")
     return band if band.mode == mode else band.convert(mode)
 
 

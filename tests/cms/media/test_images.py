@@ -300,6 +300,16 @@ def test_every_kind_of_image_has_renditions(make: Callable[[], bytes], mode: str
     assert (image.mode, getattr(image, "n_frames", 1)) == (mode, 1)
 
 
+@pytest.mark.parametrize("size", [(256, 40), (2_560, 400)], ids=["as it is", "reduced"])
+def test_grays_of_16_bits_keep_their_brightness(size: tuple[int, int]) -> None:
+    """Each pixel of the gradient is as bright as its column is far from the left."""
+    row = b"".join(struct.pack("<H", x * 65_535 // (size[0] - 1)) for x in range(size[0]))
+    content = encode(Image.frombytes("I;16", size, row * size[1]), "PNG")
+    made, width, height = make_rendition(io.BytesIO(cleaned(content)), RENDITIONS["width-320"])
+    grays = shown(made).getchannel("G").crop((0, height // 2, width, height // 2 + 1)).tobytes()
+    assert max(abs(gray - x * 255 / (width - 1)) for x, gray in enumerate(grays)) < 8
+
+
 @pytest.mark.parametrize(("size", "is_kept"), [(PROFILE_BYTES_MAX, True), (PROFILE_BYTES_MAX + 1, False)])
 def test_a_rendition_has_no_large_colour_profile(size: int, is_kept: bool) -> None:
     """The smallest one would else weigh as much as the picture."""
