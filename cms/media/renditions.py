@@ -16,6 +16,7 @@ from cms.media.turning import BAND_PIXELS
 RENDITION_TYPE: Final = WEBP
 PROFILE_BYTES_MAX: Final = 64 * 1024
 """A rendition has no larger one: those of cameras and screens have 0.5 to 10 KB."""
+_PROFILE_COLOURS: Final = slice(16, 20)  # ICC.1:2022 section 7.2.6: the colour space of the image
 _QUALITY: Final = 80
 _BYTES_MAX: Final = 64 * 1024 * 1024  # libwebp has written all of it by then
 _WEBP_SIDE_MAX: Final = 16_383  # RFC 9649 section 2.6
@@ -88,9 +89,7 @@ def _fitted(
         if image.size != (stored_size or image.size):
             raise ValueError("not the picture that was stored")
         memory.refuse_long_sides(image.size)
-        profile = image.info.get("icc_profile") if image.mode != "CMYK" else None  # one for inks says nothing of RGB
-        if profile and len(profile) > PROFILE_BYTES_MAX:
-            profile = None
+        profile = _profile_of(image)
         box = _box_of(size, image.size, focal_point)
         scale = _scale_of(image, data, box, _size_of(size, box))
         # Lets the JPEG decoder skip what will not be seen.
@@ -102,6 +101,14 @@ def _fitted(
         left, top, right, bottom = (side / scale for side in box)
         box = left, top, min(right, image.width), min(bottom, image.height)
         return _resized(*_reduced(image, mode, box, fitted), fitted), profile
+
+
+def _profile_of(image: Image.Image) -> bytes | None:
+    """Return the colour profile if it is one of RGB, as renditions are: one of inks or grays says nothing of them."""
+    profile: bytes = image.info.get("icc_profile") or b""
+    is_of_rgb = image.mode != "CMYK" and profile[_PROFILE_COLOURS] == b"RGB "
+    is_kept = is_of_rgb and len(profile) <= PROFILE_BYTES_MAX
+    return profile if is_kept else None
 
 
 def _mode_of(image: Image.Image) -> str:

@@ -314,9 +314,26 @@ def test_grays_of_16_bits_keep_their_brightness(size: tuple[int, int]) -> None:
 def test_a_rendition_has_no_large_colour_profile(size: int, is_kept: bool) -> None:
     """The smallest one would else weigh as much as the picture."""
     content, *_ = make_rendition(
-        io.BytesIO(encode(picture(), "JPEG", icc_profile=bytes(size))), RENDITIONS["square-160"]
+        io.BytesIO(encode(picture(), "JPEG", icc_profile=PROFILE.ljust(size, b"\0"))), RENDITIONS["square-160"]
     )
     assert ("icc_profile" in Image.open(io.BytesIO(content)).info) is is_kept
+
+
+@pytest.mark.parametrize(
+    ("mode", "colours", "is_kept"),
+    [
+        ("RGB", b"RGB ", True),
+        ("L", b"RGB ", True),
+        ("L", b"GRAY", False),
+        ("CMYK", b"CMYK", False),
+        ("RGB", b"", False),
+    ],
+)
+def test_a_rendition_keeps_a_colour_profile_of_rgb_alone(mode: str, colours: bytes, is_kept: bool) -> None:
+    profile = PROFILE[:16] + colours + PROFILE[20:] if colours else b"short"
+    content = encode(picture(mode="RGB").convert(mode), "JPEG", icc_profile=profile)
+    made, *_ = make_rendition(io.BytesIO(content), RENDITIONS["square-160"])
+    assert ("icc_profile" in Image.open(io.BytesIO(made)).info) is is_kept
 
 
 def test_a_square_is_cut_from_the_middle() -> None:
