@@ -12,6 +12,7 @@ from typing import Final
 
 PARTS_MAX: Final = 100_000
 """A part of three bytes becomes an object of fifty, so that millions would take more memory than a picture."""
+
 # ITU-T T.81 table B.1.
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
 _APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF

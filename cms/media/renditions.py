@@ -17,6 +17,7 @@ RENDITION_TYPE: Final = WEBP
 PROFILE_BYTES_MAX: Final = 64 * 1024
 """A rendition has no larger one: those of cameras and screens have 0.5 to 10 KB."""
 _PROFILE_COLOURS: Final = slice(16, 20)  # ICC.1:2022 section 7.2.6: the colour space of the image
+_GRAY_FACTORS: Final = {"L;2": 85, "L;4": 17}  # from a sample to 8 bits, by the name that Pillow has for it
 _QUALITY: Final = 80
 _BYTES_MAX: Final = 64 * 1024 * 1024  # libwebp has written all of it by then
 _WEBP_SIDE_MAX: Final = 16_383  # RFC 9649 section 2.6
@@ -94,6 +95,7 @@ def _fitted(
         scale = _scale_of(image, data, box, _size_of(size, box))
         # Lets the JPEG decoder skip what will not be seen.
         image.draft(None, (max(1, image.width // scale), max(1, image.height // scale)))
+        _scale_transparency(image)
         image.load()
         image.fp = None  # those of WebP and AVIF hold all pixels once more
         mode = _mode_of(image)
@@ -101,6 +103,15 @@ def _fitted(
         left, top, right, bottom = (side / scale for side in box)
         box = left, top, min(right, image.width), min(bottom, image.height)
         return _resized(*_reduced(image, mode, box, fitted), fitted), profile
+
+
+def _scale_transparency(image: Image.Image) -> None:
+    """Scale the transparent gray of a PNG of 2 or 4 bits to the 8 bits that Pillow gives the others when it loads."""
+    tiles = getattr(image, "tile", [])
+    factor = _GRAY_FACTORS.get(str(tiles[0].args), 1) if tiles else 1
+    gray = image.info.get("transparency")
+    if image.mode == "L" and isinstance(gray, int):
+        image.info["transparency"] = gray * factor
 
 
 def _profile_of(image: Image.Image) -> bytes | None:

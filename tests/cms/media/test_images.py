@@ -300,6 +300,20 @@ def test_every_kind_of_image_has_renditions(make: Callable[[], bytes], mode: str
     assert (image.mode, getattr(image, "n_frames", 1)) == (mode, 1)
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_a_transparent_gray_is_so_at_every_depth(bits: int) -> None:
+    """The upper half of the picture has the gray that is transparent, the lower half another."""
+    side, gray = 64, 1
+    header = struct.pack(">LLBBBBB", side, side, bits, 0, 0, 0, 0)
+    upper = int(f"{gray:0{bits}b}" * (8 // bits), 2).to_bytes()
+    rows = (b"\0" + upper * (side * bits // 8)) * (side // 2) + (b"\0" + bytes(side * bits // 8)) * (side // 2)
+    chunks = [(b"IHDR", header), (b"tRNS", struct.pack(">H", gray)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
+    made, *_ = make_rendition(io.BytesIO(cleaned(content)), RENDITIONS["width-320"])
+    alpha = Image.open(io.BytesIO(made)).convert("RGBA").getchannel("A")
+    assert [alpha.getpixel((side // 2, row)) for row in (8, side - 8)] == [0, 255]
+
+
 @pytest.mark.parametrize("size", [(256, 40), (2_560, 400)], ids=["as it is", "reduced"])
 def test_grays_of_16_bits_keep_their_brightness(size: tuple[int, int]) -> None:
     """Each pixel of the gradient is as bright as its column is far from the left."""
