@@ -396,6 +396,7 @@ def answering() -> Iterator[None]:
 def site(own: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A connection that is also the one that Django gives to each request of this thread."""
     monkeypatch.setattr(connections, "settings", {**connections.settings, "own": own.settings_dict})
+    monkeypatch.setattr("cms.costs.answering._is_server", True)  # and, after the test, what it was before
     connections["own"] = own
     own.pool._timeout_s = own.pool.share._timeout_s = 0.1
     yield own
