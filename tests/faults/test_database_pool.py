@@ -10,9 +10,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.core.signals import request_finished, request_started
-from django.db import InterfaceError, InternalError, OperationalError, connections
-from django.db.utils import ConnectionHandler
 from psycopg.errors import QueryCanceled
 
 from cms.db.postgresql import base, watch
@@ -20,7 +17,6 @@ from cms.db.postgresql.connection import PooledConnection
 from cms.db.postgresql.errors import DatabaseUnreachable, PoolBusy, ShareBusy
 from cms.db.postgresql.pool import Pool
 from cms.db.postgresql.share import CONNECTIONS
-from cms.http.unavailable import is_unavailable
 from tests.faults.engines_of_own import IMMEDIATE, OwnEngines, own_engines
 from tests.stalls import fair_time
 
@@ -39,7 +35,7 @@ def make_pool(engines: OwnEngines) -> Iterator[MakePool]:
 
     def connect() -> PooledConnection:
         connection = PooledConnection.connect(engines.postgres.url, autocommit=True, connect_timeout=2)
-        connection.begin()
+        connection.opened_at = connection.returned_at = time.monotonic()
         return connection
 
     def make(**options: float) -> Pool:
@@ -246,214 +242,3 @@ def test_a_long_statement_is_left_alone_and_one_without_an_answer_is_cut(
         pool.put(connection)
     wait_until(lambda: pool.breaker.failure is None)
     use(pool)
-
-
-CHANGES = [
-    "SET default_transaction_read_only = on",
-    "/* of a view */ set search_path TO information_schema",
-    "SELECT 1; SET statement_timeout = 1",
-    "SET SESSION lock_timeout = 1",
-    "SET ROLE pg_monitor",
-    "SET TIME ZONE 'Asia/Tokyo'",
-    "SELECT set_config('statement_timeout', '1', false)",
-    "RESET jit",
-    "DO $$ BEGIN SET statement_timeout = 1; END $$",
-    "CREATE TEMPORARY TABLE kept AS SELECT 1",
-    "SELECT 1 INTO TEMP kept",
-    "SELECT pg_advisory_lock(1)",
-    "SELECT pg_try_advisory_lock_shared(1)",
-    "BEGIN; DECLARE kept CURSOR WITH HOLD FOR SELECT 1; COMMIT",
-    "PREPARE kept AS SELECT 1",
-    "LISTEN anything",
-]
-NO_CHANGES = [
-    "SELECT 'SET ROLE pg_monitor', 'LISTEN'",
-    "BEGIN; SET LOCAL statement_timeout = 1000; COMMIT",
-    "SET TRANSACTION READ ONLY",
-    "BEGIN; SELECT set_config('statement_timeout', '1000', true); COMMIT",
-    "SELECT pg_advisory_xact_lock(1)",
-]
-
-
-@pytest.mark.parametrize("statement", CHANGES)
-def test_a_session_that_its_user_has_changed_is_not_used_again(make_pool: MakePool, statement: str) -> None:
-    pool = make_pool()
-    use(pool, statement)
-    assert pool.stats()["size"] == 0
-
-
-@pytest.mark.parametrize("statement", NO_CHANGES)
-def test_a_session_is_used_again_after_a_change_of_its_transaction(make_pool: MakePool, statement: str) -> None:
-    pool = make_pool()
-    use(pool, statement)
-    assert pool.stats()["idle"] == 1
-
-
-def test_a_text_that_a_user_has_sent_changes_no_session(make_pool: MakePool) -> None:
-    pool = make_pool()
-    connection = pool.take()
-    psycopg.ClientCursor(connection).execute("SELECT %s", ["; SET ROLE pg_monitor; SELECT pg_advisory_lock(1)"])
-    connection.execute("SELECT %s", ["; LISTEN anything"])
-    pool.put(connection)
-    assert pool.stats()["idle"] == 1
-
-
-def read_only_by_a_function(connection: PooledConnection) -> None:
-    connection.pgconn.exec_(b"SET default_transaction_read_only = on")  # which tells no more than a function's body
-
-
-def read_only_by_the_driver(connection: PooledConnection) -> None:
-    connection.read_only = True
-
-
-def hold_a_cursor(connection: PooledConnection) -> None:
-    with connection.cursor("kept", withhold=True) as cursor:
-        cursor.execute("SELECT 1")
-
-
-@pytest.mark.parametrize("change", [read_only_by_a_function, read_only_by_the_driver, hold_a_cursor])
-def test_a_session_that_was_changed_without_a_statement_to_be_seen_is_not_used_again(
-    make_pool: MakePool, change: Callable[[PooledConnection], None]
-) -> None:
-    pool = make_pool()
-    connection = pool.take()
-    change(connection)
-    pool.put(connection)
-    assert pool.stats()["size"] == 0
-
-
-@pytest.fixture
-def own(engines: OwnEngines, django_db_blocker: Any) -> Iterator[Any]:
-    """Django's connection over a pool as a site has it."""
-    given = psycopg.conninfo.conninfo_to_dict(engines.postgres.url)
-    names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
-    place = {name: given[key] for name, key in names.items() if key in given}
-    handler = ConnectionHandler(
-        {"default": {}, "own": {"ENGINE": "cms.db.postgresql", "OPTIONS": {"pool": True}, **place}}
-    )
-    with django_db_blocker.unblock():
-        wrapper: Any = handler["own"]
-        yield wrapper
-        wrapper.close()
-        wrapper.close_pool()
-
-
-def write(wrapper: Any, *before: str) -> None:
-    with wrapper.cursor() as cursor:
-        for statement in before:
-            cursor.execute(statement)
-        cursor.execute("CREATE TABLE IF NOT EXISTS written (at integer)")
-
-
-BY_ITS_USER = [
-    ["SET default_transaction_read_only = on"],
-    ["SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"],
-    ["SELECT set_config('default_transaction_read_only', 'on', false)"],
-    ["BEGIN READ ONLY"],
-    ["BEGIN", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"],
-]
-
-
-@pytest.mark.parametrize("before", BY_ITS_USER)
-def test_a_write_to_a_session_that_its_user_made_read_only_is_no_outage(own: Any, before: list[str]) -> None:
-    with pytest.raises(InternalError) as refused:
-        write(own, *before)
-    assert not is_unavailable(refused.value)
-    own.close()
-    write(own)
-
-
-def test_a_write_to_a_server_that_is_read_only_is_an_outage(own: Any, engines: OwnEngines) -> None:
-    write(own)
-    with psycopg.connect(engines.postgres.url, autocommit=True) as admin, contextlib.ExitStack() as stack:
-        stack.callback(admin.execute, "SELECT pg_reload_conf()")
-        stack.callback(admin.execute, "ALTER SYSTEM RESET default_transaction_read_only")
-        admin.execute("ALTER SYSTEM SET default_transaction_read_only = on")
-        admin.execute("SELECT pg_reload_conf()")
-        wait_until(lambda: ask(own) == "on")
-        with pytest.raises(OperationalError) as refused:
-            write(own)
-    assert is_unavailable(refused.value)
-    wait_until(lambda: ask(own) == "off")
-
-
-def ask(wrapper: Any) -> str:
-    with wrapper.cursor() as cursor:
-        cursor.execute("SHOW default_transaction_read_only")
-        return str(cursor.fetchone()[0])
-
-
-@contextlib.contextmanager
-def answering() -> Iterator[None]:
-    request_started.send(None)
-    try:
-        yield
-    finally:
-        request_finished.send(None)
-
-
-@pytest.fixture
-def site(own: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A connection that is also the one that Django gives to each request of this thread."""
-    monkeypatch.setattr(connections, "settings", {**connections.settings, "own": own.settings_dict})
-    monkeypatch.setattr("cms.costs.answering._is_server", True)  # and, after the test, what it was before
-    connections["own"] = own
-    own.pool._timeout_s = own.pool.share._timeout_s = 0.1
-    yield own
-    del connections["own"]
-
-
-def further_one(wrapper: Any) -> Any:
-    made = wrapper.copy()
-    ask(made)
-    return made
-
-
-def test_the_further_connections_of_requests_leave_those_of_other_requests_alone(site: Any) -> None:
-    with answering():
-        ask(site)
-        kept = [further_one(site) for _ in range(CONNECTIONS)]
-        with pytest.raises(OperationalError) as refused:
-            further_one(site)
-        assert isinstance(refused.value.__cause__, ShareBusy)
-        site.close()
-        ask(site)
-        for each in kept:
-            each.close()
-        further_one(site).close()
-
-
-def test_further_connections_that_come_first_leave_a_request_its_own(site: Any) -> None:
-    with answering():
-        kept = [further_one(site) for _ in range(CONNECTIONS)]
-        ask(site)
-        for each in kept:
-            each.close()
-
-
-def test_a_request_ends_without_the_connections_that_its_view_has_kept(site: Any) -> None:
-    for _ in range(3):
-        with answering():
-            ask(site)
-            kept = [further_one(site) for _ in range(CONNECTIONS)]
-        assert site.pool.stats() == {"size": 1, "idle": 1, "waiting": 0, "max": 8}
-    for each in kept:  # a place is given back once
-        each.close()
-    assert site.pool.stats()["size"] == 1
-
-
-def test_a_connection_that_was_kept_beyond_its_request_opens_again(site: Any) -> None:
-    with answering():
-        kept = further_one(site)
-    for _ in range(2):
-        with answering():
-            assert ask(kept) == "off"
-
-
-def test_a_transaction_that_was_kept_beyond_its_request_is_no_outage(site: Any) -> None:
-    with answering():
-        kept = further_one(site)
-        kept.set_autocommit(False)
-        kept.in_atomic_block = True
-    with answering(), pytest.raises(InterfaceError):
-        ask(kept)

@@ -20,10 +20,7 @@ def read_only() -> Iterator[None]:
     if connection.vendor != "postgresql":
         pytest.skip("an SQLite file has no standby")
     with connection.cursor() as cursor:
-        cursor.execute("SAVEPOINT standby")
-        raw: Any = connection.connection
-        # Beside the engine, which knows that a statement of its user makes no standby.
-        raw.pgconn.exec_(b"SET TRANSACTION READ ONLY")
+        cursor.execute("SAVEPOINT standby; SET TRANSACTION READ ONLY")
         try:
             yield
         finally:

@@ -9,8 +9,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import psycopg
-from django.core.signals import request_finished
-from django.db import DataError, InterfaceError, OperationalError, connections
+from django.db import DataError, OperationalError, connections
 from django.db.backends.base.base import NO_DB_ALIAS, RAN_DB_VERSION_CHECK
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -76,9 +75,8 @@ class FirstTryCursor(CursorWrapper):
 class ErrorWrapper(DatabaseErrorWrapper):
     """Django's, with two errors in another class.
 
-    A server that takes no writes is an outage: in a failover a standby becomes the primary. A session that its own user
-    has made read-only is none. Neither is a value or a statement that is larger than the server can hold, though
-    psycopg says so: it fails again whenever it is sent.
+    A server that takes no writes is an outage: in a failover a standby becomes the primary. A value or a statement that
+    is larger than the server can hold is none, though psycopg says so: it fails again whenever it is sent.
     """
 
     wrapper: Any
@@ -86,7 +84,7 @@ class ErrorWrapper(DatabaseErrorWrapper):
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         if exc_type is None:
             return
-        if isinstance(exc_value, ReadOnlySqlTransaction) and not self.wrapper.forbids_writes_itself:
+        if isinstance(exc_value, ReadOnlySqlTransaction):
             self.wrapper.errors_occurred = True
             raise OperationalError(*exc_value.args).with_traceback(traceback) from exc_value
         if (getattr(exc_value, "sqlstate", None) or "").startswith(BEYOND_LIMITS):
@@ -153,16 +151,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.health_check_enabled, self.health_check_done = False, True
         self.close_at = 0.0
         self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-        self.connection, self._taken_from = self._take_from(pool), pool
+        self.connection, self._taken_from = _take_from(pool), pool
         self.autocommit = self.is_untried = True
         if self.alias not in RAN_DB_VERSION_CHECK:
             self.init_connection_state()
         connection_created.send(sender=self.__class__, connection=self)
         self.run_on_commit = []
-
-    def _take_from(self, pool: Pool) -> PooledConnection:
-        is_further = is_answering() and self not in connections.all(initialized_only=True)
-        return pool.take(is_request=is_answering(), is_further=is_further, is_beside=is_beside_requests())
 
     def _configure_connection(self, connection: Any) -> bool:
         """Django's own, and a look at the server's clock; whether a transaction has to be ended after it."""
@@ -177,10 +171,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self.connection is not None and bool(self.connection.closed)
 
     def ensure_connection(self) -> None:
-        if self._taken_from and self.connection is not None and self.connection.is_taken_back:
-            if self.in_atomic_block:
-                raise InterfaceError("The request that began this transaction has ended.")
-            self.close()
         if self.errors_occurred and self._taken_from and not self.in_atomic_block and self._is_closed:
             self.close()
         if self.connection is None and self.in_atomic_block and self.closed_in_transaction and self.pool:
@@ -223,12 +213,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return the server's view: a block of Django's begins with its first statement."""
         return bool(self.connection.pgconn.transaction_status == TransactionStatus.IDLE)
 
-    @property
-    def forbids_writes_itself(self) -> bool:
-        """Return whether the user of the connection has made it read-only; known of those of a pool alone."""
-        is_pooled = self._taken_from is not None and self.connection is not None and not self._is_closed
-        return is_pooled and bool(self.connection.forbids_writes_itself)
-
     def is_lost_by(self, error: OperationalError) -> bool:
         """Whether the session has ended; its farewell may come a moment before the socket's end."""
         if self.connection is None or self._taken_from is None or self.connection.is_cut_short:
@@ -242,7 +226,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._taken_from.discard(lost, is_lost=True)
         try:
             with self.wrap_database_errors:
-                self.connection = self._take_from(self._taken_from)
+                self.connection = _take_from(self._taken_from)
         except OperationalError:
             if self.in_atomic_block:
                 self.closed_in_transaction = self.needs_rollback = True
@@ -266,6 +250,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         elif self.connection is not None:
             connection, self.connection = self.connection, None
             self._taken_from.put(connection)
+
+
+def _take_from(pool: Pool) -> PooledConnection:
+    return pool.take(is_request=is_answering(), is_beside=is_beside_requests())
 
 
 class _Opener:
@@ -292,7 +280,7 @@ class _Opener:
             on_failure.pop_all()
             self.opening.discard(connection)
             connection.statement_timeout_s = 0.0
-        connection.begin()
+        connection.opened_at = connection.returned_at = time.monotonic()
         return connection
 
 
@@ -307,13 +295,6 @@ def _busy_if_cut_short(connection: PooledConnection) -> Iterator[None]:
         raise
 
 
-def _end_request(**_: Any) -> None:
-    """Have the pools take back the connections that a view has made and not closed."""
-    in_use = [wrapper.connection for wrapper in connections.all(initialized_only=True)]
-    for pool in list(_pools.values()):
-        pool.share.end_request(in_use)
-
-
 def _begin_anew() -> None:
     """Drop the parent's connections in a child: two processes on one would read each other's answers."""
     global _guard  # noqa: PLW0603 - it may be held by a thread that the child doesn't have
@@ -326,5 +307,4 @@ def _begin_anew() -> None:
             wrapper.connection = None
 
 
-request_finished.connect(_end_request)
 os.register_at_fork(after_in_child=_begin_anew)

@@ -5,7 +5,6 @@ import os
 import select
 import socket
 import time
-from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -15,8 +14,6 @@ from psycopg._queries import PostgresClientQuery, PostgresQuery
 from psycopg.abc import PQGen
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
-
-from cms.db.postgresql.alterations import effects_of, reported_settings
 
 CANCEL_S: Final = 1.0
 """How long the server may take to hear that a statement is to be ended."""
@@ -35,14 +32,8 @@ class NamedByText(PrepareManager):
 
     prepared_max = PREPARED_MAX
 
-    def __init__(self, note: Callable[[bytes], None]) -> None:
-        """`note` is called with the text of each statement."""
-        super().__init__()
-        self._note = note
-
     def maybe_add_to_cache(self, query: PostgresQuery, prep: Prepare, name: bytes) -> Any:
         """Django's own statements, with their values in the text, are never prepared, and so need not be counted."""
-        self._note(getattr(query, "template", query.query))
         return None if isinstance(query, PostgresClientQuery) else super().maybe_add_to_cache(query, prep, name)
 
     def get(self, query: PostgresQuery, prepare: bool | None = None) -> tuple[Prepare, bytes]:
@@ -55,12 +46,11 @@ class NamedByText(PrepareManager):
 class PooledConnection(psycopg.Connection):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._prepared = NamedByText(self._note)
-        self._began_as = self._state()
+        self._prepared = NamedByText()
 
     def forget_plans(self) -> None:
         """Forget plans on both sides, whichever of them knew what."""
-        fresh = NamedByText(self._note)
+        fresh = NamedByText()
         fresh.prepare_threshold = self._prepared.prepare_threshold
         self._prepared = fresh
         self.pgconn.exec_(b"DEALLOCATE ALL")
@@ -74,43 +64,7 @@ class PooledConnection(psycopg.Connection):
     """How long a statement of the present user may take; 0 has no limit."""
     is_cut_short = False
     """Whether a statement was told to end. That word may arrive late, so nobody else gets this connection."""
-    is_taken_back = False
-    """Whether the pool has closed it at the end of a request that had not returned it."""
     _asked_at = 0.0
-    _is_altered = _is_without_writes = False
-
-    def begin(self) -> None:
-        """Note that it is open, and as which session every user shall find it."""
-        self.opened_at = self.returned_at = time.monotonic()
-        self._is_altered = self._is_without_writes = False
-        self._began_as = self._state()
-
-    def await_user(self, now: float) -> None:
-        """Note that its user has returned it."""
-        self.returned_at, self.sightings, self._is_without_writes = now, 0, False
-
-    @property
-    def is_altered(self) -> bool:
-        """Whether a user has changed the session, such as by SET, so that the next one would find another."""
-        return self._is_altered or self._state() != self._began_as
-
-    @property
-    def forbids_writes_itself(self) -> bool:
-        """Whether its user has made it read-only, and not the server, which may be a standby."""
-        is_standby = self.pgconn.parameter_status(b"in_hot_standby") == b"on"
-        return not is_standby and (self._is_without_writes or bool(self.read_only))
-
-    def cursor(self, *args: Any, **more: Any) -> Any:
-        self._is_altered |= bool(more.get("withhold"))
-        return super().cursor(*args, **more)
-
-    def _state(self) -> tuple[Any, ...]:
-        return *reported_settings(self.pgconn), self.isolation_level, self.read_only, self.deferrable
-
-    def _note(self, text: bytes) -> None:
-        alters, forbids_writes = effects_of(text)
-        self._is_altered |= alters
-        self._is_without_writes |= forbids_writes
 
     def wait(self, gen: PQGen[Any], *args: Any, **more: Any) -> Any:
         """psycopg comes by here each time that it asks the server for something, the next rows of a cursor included."""

@@ -15,4 +15,4 @@ class PoolBusy(psycopg.OperationalError):
 
 
 class ShareBusy(PoolBusy):
-    """So were those for the threads of views and the further ones of requests, by the code of views alone."""
+    """So were those for threads that views have started, by whose code alone that is."""

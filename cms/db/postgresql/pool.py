@@ -51,7 +51,7 @@ class Pool:
         self._opening = opening
         self._connect, self._max_size, self._timeout_s = connect, max_size, timeout
         self._statement_timeout_s = statement_timeout
-        self.share = Share(timeout, self.discard)
+        self._share = Share(timeout, self.discard)
         self._lock = threading.Lock()
         self._idle: list[PooledConnection] = []
         """The last one returned is taken first, so that what isn't needed grows old."""
@@ -66,14 +66,15 @@ class Pool:
         self.breaker = Breaker(connect, self._give_up, self._add)
         self._watch = Watch(login or connect, self.breaker, self._waiting_connections)
 
-    def take(self, *, is_request: bool = False, is_further: bool = False, is_beside: bool = False) -> PooledConnection:
+    def take(self, *, is_request: bool = False, is_beside: bool = False) -> PooledConnection:
         """Raises PoolBusy or ShareBusy after `timeout`, DatabaseUnreachable at once when that is known.
 
-        `is_request` says that a web request takes it, whose statements may not take for ever, and `is_further` that it
-        is not the one that Django gives each request. `is_beside` says that a thread beside the requests does.
+        `is_request` says that a web request takes it, whose statements may not take for ever; `is_beside` that a thread
+        beside the requests of a server does.
         """
         self._watch.start()
-        connection = self.share.take(self._sound_one, is_request=is_request, is_further=is_further, is_beside=is_beside)
+        is_shared = is_beside and self._share.is_for_this_thread()
+        connection = self._share.take(self._sound_one) if is_shared else self._sound_one()
         connection.statement_timeout_s = self._statement_timeout_s if is_request else 0.0
         with self._lock:
             self._taken.add(connection)
@@ -83,16 +84,15 @@ class Pool:
         """Take a connection back from its user, in any state."""
         now = time.monotonic()
         is_reusable = _is_reusable(connection)
-        is_used_up = not is_reusable or connection.is_cut_short or connection.is_altered
-        if is_used_up or now - connection.opened_at > LIFETIME_S:
+        if not is_reusable or connection.is_cut_short or now - connection.opened_at > LIFETIME_S:
             self.discard(connection, is_lost=not is_reusable)
             return
-        self.share.note_return(connection)
-        connection.await_user(now)
+        self._share.note_return(connection)
+        connection.returned_at, connection.sightings = now, 0
         with self._lock:
-            is_kept = connection in self._taken and not self._is_closed and self.breaker.failure is None
+            self._taken.discard(connection)
+            is_kept = not self._is_closed and self.breaker.failure is None
             if is_kept:
-                self._taken.discard(connection)
                 self._give(connection)
             oldest = self._idle[0] if self._idle else connection
         if not is_kept:
@@ -101,18 +101,14 @@ class Pool:
             self._shrink(oldest)
 
     def discard(self, connection: PooledConnection, *, is_lost: bool = False) -> None:
-        """Close a connection. `is_lost` means that it broke since its last check: the others are tested before use.
-
-        Its place is given back once: the end of a request may have closed it before its user does.
-        """
+        """Close a connection. `is_lost` means that it broke since its last check: the others are tested before use."""
         connection.close()
-        self.share.note_return(connection)
+        self._share.note_return(connection)
+        if is_lost:
+            self._lost_at = time.monotonic()
         with self._lock:
-            is_first = connection in self._taken
             self._taken.discard(connection)
-            if is_first:
-                self._lost_at = time.monotonic() if is_lost else self._lost_at
-                self._give(None)
+            self._give(None)
 
     def once_reachable(self, tell: Callable[[], object]) -> None:
         """Call `tell` now if the database answers, else when the outage ends."""
@@ -147,8 +143,6 @@ class Pool:
                 return self._open(deadline)
             if self._is_sound(connection):
                 return connection
-            with self._lock:
-                self._taken.add(connection)
             self.discard(connection, is_lost=True)
 
     def _is_sound(self, connection: PooledConnection) -> bool:
