@@ -57,9 +57,8 @@ class V1View(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         patch_vary_headers(response, CREDENTIAL_HEADERS)
-        # A cache that is told nothing may keep an answer for as long as it likes, also that of a post hidden since.
-        is_private = credential_of(request._request)
-        response.headers.setdefault("Cache-Control", "private, no-cache" if is_private else "no-cache")
+        if credential_of(request._request):
+            response.headers.setdefault("Cache-Control", "private, no-cache")
         note_use_after(response, request._request, clock.now())
         return response
 

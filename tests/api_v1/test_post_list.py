@@ -267,12 +267,3 @@ def test_a_far_page_is_the_same_as_a_near_one(
     monkeypatch.setattr("api_v1.pagination.FAR", 10)
     assert near
     assert items_of(anonymous.get(f"/api/v1/posts?sort={sort}&limit=5&page=3")) == near
-
-
-def test_a_cache_in_front_asks_again_each_time(anonymous: Client, make_post: Any) -> None:
-    """It could show for long what has been hidden since."""
-    make_post(slug="shown")
-    kept = [
-        anonymous.get(f"/api/v1/posts{end}").headers["Cache-Control"] for end in ("", "/slug/shown", "/slug/hidden")
-    ]
-    assert kept == ["no-cache"] * 3
