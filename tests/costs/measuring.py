@@ -68,8 +68,8 @@ def _assert_cheap(send: Send, operation: str, bodies: Bodies, names: Iterable[st
         assert answer.status_code < 500, where
         most = REFUSAL_BYTES_MAX if answer.status_code >= 400 else REFUSAL_BYTES_MAX + GROWTH_MAX * len(body)
         assert len(answer.content) < most, where
-        assert took_s < limit_s, where
-        assert grown < limit_bytes, where
+        assert took_s < limit_s, f"{where}, {took_s:.3f} s"
+        assert grown < limit_bytes, f"{where}, {grown} bytes"
 
 
 def _timed(send: Send, operation: str, body: bytes) -> tuple[Any, float]:
