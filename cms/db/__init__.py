@@ -29,7 +29,7 @@ def is_busy(error: BaseException | None) -> bool:
 
 
 def is_own_fault(error: BaseException | None) -> bool:
-    """Whether a driver's error says that the threads of views keep all connections that these may have."""
+    """Whether a driver's error says that views keep all connections that they may have beside those of requests."""
     return _is_a("ShareBusy", error)
 
 

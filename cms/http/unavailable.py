@@ -70,8 +70,8 @@ def what_is_away(error: BaseException | None) -> str:
 def mark_away(response: HttpResponse, error: BaseException | None) -> None:
     """Note on an answer that its version did not cause the error.
 
-    It did if its own statement was wrong or ended, if its cursor was closed, if its own threads keep connections, and
-    if it wrote a file elsewhere than where the media are kept.
+    It did if its own statement was wrong or ended, if its cursor was closed, if its views keep connections, and if it
+    wrote a file elsewhere than where the media are kept.
     """
     first = _first_of(error)
     cause = getattr(first, "__cause__", None)

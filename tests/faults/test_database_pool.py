@@ -35,7 +35,7 @@ def make_pool(engines: OwnEngines) -> Iterator[MakePool]:
 
     def connect() -> PooledConnection:
         connection = PooledConnection.connect(engines.postgres.url, autocommit=True, connect_timeout=2)
-        connection.opened_at = connection.returned_at = time.monotonic()
+        connection.begin()
         return connection
 
     def make(**options: float) -> Pool:
@@ -80,12 +80,12 @@ def test_who_has_waited_long_enough_is_told_that_the_pool_is_busy(make_pool: Mak
 
 
 @contextlib.contextmanager
-def threads_with_connections(pool: Pool, count: int, *, is_beside: bool = True) -> Iterator[list[PooledConnection]]:
+def threads_with_connections(pool: Pool, count: int, *, is_shared: bool = True) -> Iterator[list[PooledConnection]]:
     """They live as long as the block, and return nothing when they end."""
     all_there, kept = threading.Barrier(count), list[PooledConnection]()
 
     def keep(_: int) -> None:
-        kept.append(pool.take(is_beside=is_beside))
+        kept.append(pool.take(is_shared=is_shared))
         all_there.wait(60)
 
     with ThreadPoolExecutor(count, thread_name_prefix="of-a-view") as executor:
@@ -97,9 +97,9 @@ def test_threads_of_views_keep_a_few_connections_and_requests_find_the_others(ma
     pool = make_pool(max_size=CONNECTIONS + 2, timeout=0.1)
     with threads_with_connections(pool, CONNECTIONS) as kept:
         with pytest.raises(ShareBusy):
-            pool.take(is_beside=True)
+            pool.take(is_shared=True)
         kept.append(pool.take(is_request=True))
-        helper = threading.Thread(target=lambda: pool.put(pool.take(is_beside=True)), name="canary-writing")
+        helper = threading.Thread(target=lambda: pool.put(pool.take(is_shared=True)), name="canary-writing")
         helper.start()
         helper.join()
         assert pool.stats()["idle"] == 1
@@ -109,7 +109,7 @@ def test_threads_of_views_keep_a_few_connections_and_requests_find_the_others(ma
 
 def test_threads_of_a_command_may_take_all_that_there_are(make_pool: MakePool) -> None:
     pool = make_pool(max_size=CONNECTIONS + 2, timeout=0.1)
-    with threads_with_connections(pool, CONNECTIONS + 2, is_beside=False) as kept:
+    with threads_with_connections(pool, CONNECTIONS + 2, is_shared=False) as kept:
         assert pool.stats()["idle"] == 0
     for connection in kept:
         pool.put(connection)
@@ -120,7 +120,7 @@ def test_a_thread_that_has_ended_keeps_no_connection(make_pool: MakePool) -> Non
     pool = make_pool(max_size=CONNECTIONS)
     with threads_with_connections(pool, CONNECTIONS) as kept:
         pass
-    pool.put(pool.take(is_beside=True))
+    pool.put(pool.take(is_shared=True))
     assert all(connection.closed for connection in kept)
     assert pool.stats()["size"] == 1
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
@@ -19,11 +20,16 @@ def read_only() -> Iterator[None]:
     """Until the block ends PostgreSQL refuses every write, in a standby's words."""
     if connection.vendor != "postgresql":
         pytest.skip("an SQLite file has no standby")
-    with connection.cursor() as cursor:
+    name = connection.ops.quote_name(str(connection.settings_dict["NAME"]))
+    params: Any = {**connection.get_connection_params(), "autocommit": True}
+    with psycopg.connect(**params) as admin, connection.cursor() as cursor:
         cursor.execute("SAVEPOINT standby; SET TRANSACTION READ ONLY")
+        # New sessions find it too: else it would be this one's own doing.
+        admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
         try:
             yield
         finally:
+            admin.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
             cursor.execute("ROLLBACK TO SAVEPOINT standby")  # with it goes the setting
 
 

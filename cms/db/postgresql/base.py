@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import psycopg
+from django.core.signals import request_finished
 from django.db import DataError, OperationalError, connections
 from django.db.backends.base.base import NO_DB_ALIAS, RAN_DB_VERSION_CHECK
 from django.db.backends.postgresql import base
@@ -42,12 +43,23 @@ _of_parents: Final[list[Any]] = []
 """The pools and connections of a process before it forked: its child neither uses nor closes them."""
 
 
+class _Further(threading.local):
+    """The connections that this thread's request has made beside its own."""
+
+    def __init__(self) -> None:
+        self.of_request: list[DatabaseWrapper] = []
+
+
+_further: Final = _Further()
+
+
 class FirstTryCursor(CursorWrapper):
     """Repeat a statement whose connection proves lost, if it was the connection's first: then nothing else is lost."""
 
     db: "DatabaseWrapper"
 
     def _execute(self, sql: Any, params: Any, *ignored: Any) -> Any:
+        self.db.connection.note(sql)
         if not self.db.is_untried:
             return super()._execute(sql, params, *ignored)  # type: ignore[misc]
         is_repeatable = self._is_repeatable(sql)
@@ -57,6 +69,7 @@ class FirstTryCursor(CursorWrapper):
             if not (is_repeatable and self.db.is_lost_by(error)):
                 raise
             self.db.replace_connection()
+            self.db.connection.note(sql)
             self.cursor = self.db.create_cursor()
             result = super()._execute(sql, params, *ignored)  # type: ignore[misc]
         self.db.is_untried = False
@@ -67,16 +80,18 @@ class FirstTryCursor(CursorWrapper):
         is_alone = not isinstance(self.cursor, psycopg.ServerCursor) and self.db.is_outside_transaction
         return is_alone and (not self.db.autocommit or (isinstance(sql, str) and sql.lstrip()[:6].upper() == "SELECT"))
 
-    def _executemany(self, *args: Any) -> Any:
+    def _executemany(self, sql: Any, *args: Any) -> Any:
+        self.db.connection.note(sql)
         self.db.is_untried = False
-        return super()._executemany(*args)  # type: ignore[misc]
+        return super()._executemany(sql, *args)  # type: ignore[misc]
 
 
 class ErrorWrapper(DatabaseErrorWrapper):
     """Django's, with two errors in another class.
 
-    A server that takes no writes is an outage: in a failover a standby becomes the primary. A value or a statement that
-    is larger than the server can hold is none, though psycopg says so: it fails again whenever it is sent.
+    A server that takes no writes is an outage: in a failover a standby becomes the primary. A view that has forbidden
+    itself to write is none. Neither is a value or a statement that is larger than the server can hold, though psycopg
+    says so: it fails again whenever it is sent.
     """
 
     wrapper: Any
@@ -84,7 +99,7 @@ class ErrorWrapper(DatabaseErrorWrapper):
     def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         if exc_type is None:
             return
-        if isinstance(exc_value, ReadOnlySqlTransaction):
+        if isinstance(exc_value, ReadOnlySqlTransaction) and not self.wrapper.is_read_only_by_itself():
             self.wrapper.errors_occurred = True
             raise OperationalError(*exc_value.args).with_traceback(traceback) from exc_value
         if (getattr(exc_value, "sqlstate", None) or "").startswith(BEYOND_LIMITS):
@@ -151,12 +166,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.health_check_enabled, self.health_check_done = False, True
         self.close_at = 0.0
         self.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-        self.connection, self._taken_from = _take_from(pool), pool
+        self.connection, self._taken_from = self._take_from(pool), pool
         self.autocommit = self.is_untried = True
         if self.alias not in RAN_DB_VERSION_CHECK:
             self.init_connection_state()
         connection_created.send(sender=self.__class__, connection=self)
         self.run_on_commit = []
+
+    def _take_from(self, pool: Pool) -> PooledConnection:
+        is_further = is_answering() and self not in connections.all(initialized_only=True)
+        if is_further:
+            _further.of_request.append(self)
+        return pool.take(is_request=is_answering(), is_shared=is_further or is_beside_requests())
 
     def _configure_connection(self, connection: Any) -> bool:
         """Django's own, and a look at the server's clock; whether a transaction has to be ended after it."""
@@ -213,6 +234,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return the server's view: a block of Django's begins with its first statement."""
         return bool(self.connection.pgconn.transaction_status == TransactionStatus.IDLE)
 
+    def is_read_only_by_itself(self) -> bool:
+        """Whether the server takes writes, but not in this request's transaction: its view has forbidden them."""
+        if self._taken_from is None or not is_answering() or self.connection.is_of_standby:
+            return False
+        return self._taken_from.takes_writes()
+
     def is_lost_by(self, error: OperationalError) -> bool:
         """Whether the session has ended; its farewell may come a moment before the socket's end."""
         if self.connection is None or self._taken_from is None or self.connection.is_cut_short:
@@ -226,7 +253,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._taken_from.discard(lost, is_lost=True)
         try:
             with self.wrap_database_errors:
-                self.connection = _take_from(self._taken_from)
+                self.connection = self._take_from(self._taken_from)
         except OperationalError:
             if self.in_atomic_block:
                 self.closed_in_transaction = self.needs_rollback = True
@@ -250,10 +277,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         elif self.connection is not None:
             connection, self.connection = self.connection, None
             self._taken_from.put(connection)
-
-
-def _take_from(pool: Pool) -> PooledConnection:
-    return pool.take(is_request=is_answering(), is_beside=is_beside_requests())
 
 
 class _Opener:
@@ -280,7 +303,7 @@ class _Opener:
             on_failure.pop_all()
             self.opening.discard(connection)
             connection.statement_timeout_s = 0.0
-        connection.opened_at = connection.returned_at = time.monotonic()
+        connection.begin()
         return connection
 
 
@@ -295,6 +318,13 @@ def _busy_if_cut_short(connection: PooledConnection) -> Iterator[None]:
         raise
 
 
+def _close_further(**_: Any) -> None:
+    """Close the connections that a view has made beside that of its thread, which Django closes."""
+    further, _further.of_request = _further.of_request, []
+    for wrapper in further:
+        wrapper.close()
+
+
 def _begin_anew() -> None:
     """Drop the parent's connections in a child: two processes on one would read each other's answers."""
     global _guard  # noqa: PLW0603 - it may be held by a thread that the child doesn't have
@@ -307,4 +337,5 @@ def _begin_anew() -> None:
             wrapper.connection = None
 
 
+request_finished.connect(_close_further)
 os.register_at_fork(after_in_child=_begin_anew)

@@ -23,6 +23,18 @@ PREPARED_MAX: Final = 24
 """Statements that a session keeps: some 200 kB each, and callers choose some of their texts."""
 
 
+_REPORTED: Final = (
+    *(b"default_transaction_read_only", b"session_authorization", b"is_superuser", b"search_path", b"TimeZone"),
+    *(b"standard_conforming_strings", b"DateStyle", b"IntervalStyle", b"client_encoding"),
+)
+"""Settings of which the server tells each change, `search_path` as of PostgreSQL 18."""
+_LEAVE_NOTHING: Final = (
+    *("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "TABLE", "(", "EXPLAIN", "LOCK", "COPY"),
+    *("SAVEPOINT", "RELEASE", "ROLLBACK", "SET LOCAL", "SET CONSTRAINTS", "SET TRANSACTION"),
+)
+_BEGINNING: Final = max(map(len, _LEAVE_NOTHING))
+
+
 class NamedByText(PrepareManager):
     """psycopg numbers its statements, and so the same name means another one in each connection.
 
@@ -47,6 +59,7 @@ class PooledConnection(psycopg.Connection):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self._prepared = NamedByText()
+        self._began_as = self._state()
 
     def forget_plans(self) -> None:
         """Forget plans on both sides, whichever of them knew what."""
@@ -64,7 +77,32 @@ class PooledConnection(psycopg.Connection):
     """How long a statement of the present user may take; 0 has no limit."""
     is_cut_short = False
     """Whether a statement was told to end. That word may arrive late, so nobody else gets this connection."""
+    _may_be_altered = False
     _asked_at = 0.0
+
+    def begin(self) -> None:
+        """Note that the connection is open, and as which session every user shall find it."""
+        self.opened_at = self.returned_at = time.monotonic()
+        self._may_be_altered, self._began_as = False, self._state()
+
+    def note(self, statement: Any) -> None:
+        """Note a statement that may leave something in the session, as SET and LISTEN do."""
+        is_text = isinstance(statement, str)
+        if not (is_text and statement.lstrip()[:_BEGINNING].upper().startswith(_LEAVE_NOTHING)):
+            self._may_be_altered = True
+
+    @property
+    def may_be_altered(self) -> bool:
+        """Whether the next user may find another session than this one did, as far as that is known without asking."""
+        return self._may_be_altered or self._state() != self._began_as
+
+    @property
+    def is_of_standby(self) -> bool:
+        return self.pgconn.parameter_status(b"in_hot_standby") == b"on"
+
+    def _state(self) -> tuple[Any, ...]:
+        reported = map(self.pgconn.parameter_status, _REPORTED)
+        return *reported, self.isolation_level, self.read_only, self.deferrable
 
     def wait(self, gen: PQGen[Any], *args: Any, **more: Any) -> Any:
         """psycopg comes by here each time that it asks the server for something, the next rows of a cursor included."""

@@ -15,4 +15,4 @@ class PoolBusy(psycopg.OperationalError):
 
 
 class ShareBusy(PoolBusy):
-    """So were those for threads that views have started, by whose code alone that is."""
+    """So were those that views may have beside those of requests, by whose code alone that is."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from cms.db.postgresql.breaker import Breaker, one_line
 from cms.db.postgresql.connection import PooledConnection
@@ -64,16 +64,17 @@ class Pool:
         self._to_tell: list[Callable[[], object]] = []
         self._is_closed = False
         self.breaker = Breaker(connect, self._give_up, self._add)
-        self._watch = Watch(login or connect, self.breaker, self._waiting_connections)
+        self._login = login or connect
+        self._watch = Watch(self._login, self.breaker, self._waiting_connections)
 
-    def take(self, *, is_request: bool = False, is_beside: bool = False) -> PooledConnection:
+    def take(self, *, is_request: bool = False, is_shared: bool = False) -> PooledConnection:
         """Raises PoolBusy or ShareBusy after `timeout`, DatabaseUnreachable at once when that is known.
 
-        `is_request` says that a web request takes it, whose statements may not take for ever; `is_beside` that a thread
-        beside the requests of a server does.
+        `is_request` says that a web request takes it, whose statements may not take for ever; `is_shared` that it is
+        one of the few beside those that Django gives to requests.
         """
         self._watch.start()
-        is_shared = is_beside and self._share.is_for_this_thread()
+        is_shared = is_shared and self._share.is_for_this_thread()
         connection = self._share.take(self._sound_one) if is_shared else self._sound_one()
         connection.statement_timeout_s = self._statement_timeout_s if is_request else 0.0
         with self._lock:
@@ -84,7 +85,8 @@ class Pool:
         """Take a connection back from its user, in any state."""
         now = time.monotonic()
         is_reusable = _is_reusable(connection)
-        if not is_reusable or connection.is_cut_short or now - connection.opened_at > LIFETIME_S:
+        is_usable = not connection.is_cut_short and not connection.may_be_altered
+        if not is_reusable or not is_usable or now - connection.opened_at > LIFETIME_S:
             self.discard(connection, is_lost=not is_reusable)
             return
         self._share.note_return(connection)
@@ -123,6 +125,13 @@ class Pool:
                 self._tell()
             return
         tell()
+
+    def takes_writes(self) -> bool:
+        """Ask whether the server lets a new session write. False also while it gives no answer."""
+        with contextlib.suppress(psycopg.Error), contextlib.closing(self._login()) as fresh:
+            result = fresh.result_within(ANSWER_S, b"SHOW transaction_read_only")
+            return result is not None and result.status == ExecStatus.TUPLES_OK and result.get_value(0, 0) == b"off"
+        return False
 
     def close(self) -> None:
         """Close idle connections now, and the others when they come back."""

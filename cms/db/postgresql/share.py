@@ -1,6 +1,6 @@
-"""The few connections that may be held by threads which views have started: requests find the others.
+"""The few connections that views may hold beside those of requests, which find the others.
 
-Such a thread keeps what it takes until it closes it, where Django closes that of a request.
+A thread that a view has started keeps what it takes until it closes it, where Django closes that of a request.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ class Share:
         while not self._free.acquire(timeout=max(0.0, min(LOOK_EVERY_S, deadline - time.monotonic()))):
             self._discard_of_ended_threads()
             if time.monotonic() >= deadline:
-                raise ShareBusy(f"threads that answer no request held {CONNECTIONS} connections all the time")
+                raise ShareBusy(f"views held {CONNECTIONS} connections beside those of requests all the time")
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(self._free.release)
             connection = take()

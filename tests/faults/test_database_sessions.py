@@ -1,0 +1,154 @@
+"""A view's connections and sessions: the next request finds none of what it has left, and has one of its own."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.signals import request_finished, request_started
+from django.db import InternalError, OperationalError, connections
+from django.db.utils import ConnectionHandler
+
+from cms.db.postgresql.errors import ShareBusy
+from cms.db.postgresql.share import CONNECTIONS
+from cms.http.unavailable import is_unavailable
+from tests.faults.engines_of_own import OwnEngines, own_engines
+
+READ_ONLY = "SET default_transaction_read_only = on"
+BY_A_FUNCTION = "SELECT set_config('default_transaction_read_only', 'on', false)"
+CHANGES = [
+    READ_ONLY,
+    BY_A_FUNCTION,
+    "/* of a view */ set search_path TO information_schema",
+    "\n SET SESSION lock_timeout = 1",
+    "SET ROLE pg_monitor",
+    "SELECT set_config('TimeZone', 'Asia/Tokyo', false)",
+    "RESET jit",
+    "DO $$ BEGIN SET statement_timeout = 1; END $$",
+    "CREATE TEMPORARY TABLE kept AS SELECT 1",
+    "PREPARE kept AS SELECT 1",
+    "LISTEN anything",
+]
+NO_CHANGES = [
+    "SELECT 'SET ROLE pg_monitor', 'LISTEN'",
+    " (select 1)",
+    "SET LOCAL statement_timeout = 1000",
+    "SET TRANSACTION READ ONLY",
+    "SELECT set_config('statement_timeout', '1000', true)",
+]
+
+
+@pytest.fixture(scope="module")
+def engines() -> Iterator[OwnEngines]:
+    with own_engines() as engines:
+        yield engines
+
+
+@pytest.fixture
+def site(engines: OwnEngines, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The connection that Django gives to this thread's requests, over a pool as a site has it."""
+    given = psycopg.conninfo.conninfo_to_dict(engines.postgres.url)
+    names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    place = {name: given[key] for name, key in names.items() if key in given}
+    own = {"ENGINE": "cms.db.postgresql", "OPTIONS": {"pool": {"timeout": 0.1}}, **place}
+    wrapper: Any = ConnectionHandler({"default": {}, "own": own})["own"]
+    monkeypatch.setattr(connections, "settings", {**connections.settings, "own": wrapper.settings_dict})
+    connections["own"] = wrapper
+    with django_db_blocker.unblock():
+        yield wrapper
+        wrapper.close()
+        wrapper.close_pool()
+    del connections["own"]
+
+
+@contextlib.contextmanager
+def request() -> Iterator[None]:
+    request_started.send(None)
+    try:
+        yield
+    finally:
+        request_finished.send(None)
+
+
+def ask(wrapper: Any, *statements: str) -> None:
+    with wrapper.cursor() as cursor:
+        for statement in statements or ("SELECT 1",):
+            cursor.execute(statement)
+
+
+def write(wrapper: Any, *before: str) -> None:
+    ask(wrapper, *before, "CREATE TABLE IF NOT EXISTS written (at integer)")
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+def test_a_session_that_a_view_has_changed_is_not_used_again(site: Any, statement: str) -> None:
+    with request():
+        ask(site, statement)
+    assert site.pool.stats()["size"] == 0
+
+
+@pytest.mark.parametrize("statement", NO_CHANGES)
+def test_a_session_is_used_again_after_a_change_of_its_transaction(site: Any, statement: str) -> None:
+    with request():
+        site.set_autocommit(False)
+        ask(site, statement)
+        site.rollback()
+    assert site.pool.stats()["idle"] == 1
+
+
+def test_a_session_that_was_changed_through_the_driver_is_not_used_again(site: Any) -> None:
+    with request():
+        ask(site)
+        site.connection.read_only = True
+    assert site.pool.stats()["size"] == 0
+
+
+@pytest.mark.parametrize("change", [READ_ONLY, BY_A_FUNCTION, "BEGIN READ ONLY"])
+def test_a_write_that_its_own_view_has_forbidden_is_no_outage(site: Any, change: str) -> None:
+    with request(), pytest.raises(InternalError) as refused:
+        write(site, change)
+    assert not is_unavailable(refused.value)
+    with request():
+        write(site)
+
+
+def test_a_write_to_a_server_that_takes_none_is_an_outage(site: Any, engines: OwnEngines) -> None:
+    with psycopg.connect(engines.postgres.url, autocommit=True) as admin:
+        name = admin.info.dbname
+        admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        with request(), pytest.raises(OperationalError) as refused:
+            write(site)
+        assert is_unavailable(refused.value)
+        admin.execute("SET default_transaction_read_only = off")
+        admin.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+
+
+def further_one(wrapper: Any) -> Any:
+    made = wrapper.copy()
+    ask(made)
+    return made
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_the_further_connections_of_a_request_leave_others_theirs(site: Any, is_first: bool) -> None:
+    with request():
+        if is_first:
+            ask(site)
+        for _ in range(CONNECTIONS):
+            further_one(site)
+        with pytest.raises(OperationalError) as refused:
+            further_one(site)
+        assert isinstance(refused.value.__cause__, ShareBusy)
+        ask(site)
+
+
+def test_a_request_ends_without_the_connections_that_its_view_has_kept(site: Any) -> None:
+    for _ in range(3):
+        with request():
+            ask(site)
+            kept = [further_one(site) for _ in range(CONNECTIONS)]
+        assert all(each.connection is None for each in kept)
+        with request():
+            ask(kept[0])  # opens again
+    assert site.pool.stats()["idle"] == site.pool.stats()["size"]
