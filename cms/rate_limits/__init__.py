@@ -65,11 +65,15 @@ REGISTER: Final = Policy("register", "RATE_LIMIT_REGISTER", 60 * MINUTE_S)
 MAIL_RESET: Final = Policy("mail-reset", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_VERIFICATION: Final = Policy("mail-verification", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_NEWCOMER: Final = Policy("mail-newcomer", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
+# By the new address within the client's network: a stranger elsewhere keeps nobody from asking for it.
+# All networks have four times as many, as each is a mail to somebody who may not have asked.
 MAIL_CHANGE: Final = Policy("mail-change", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
+MAIL_CHANGE_ANYWHERE: Final = Policy("mail-change-anywhere", "RATE_LIMIT_MAIL", 60 * MINUTE_S, factor=4)
 # Questions and notices about a change, to the address in force.
 MAIL_IN_FORCE: Final = Policy("mail-in-force", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 # New addresses that v1 asks about the one in force: no mail goes there yet.
 MAIL_CONSENT: Final = Policy("mail-consent", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
+MAIL_CONSENT_ANYWHERE: Final = Policy("mail-consent-anywhere", "RATE_LIMIT_MAIL", 60 * MINUTE_S, factor=4)
 # For addresses that get no mail: counting takes the same time as for those that do.
 MAIL_NONE: Final = Policy("mail-none", "RATE_LIMIT_MAIL", 60 * MINUTE_S)
 MAIL_ACCOUNT: Final = Policy("mail-account", "RATE_LIMIT_MAIL", 60 * MINUTE_S)

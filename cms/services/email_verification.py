@@ -8,10 +8,15 @@ from django.views.decorators.debug import sensitive_variables
 from cms.errors import Duplicate, FieldError, InvalidInput
 from cms.ids import with_id
 from cms.models import User
-from cms.rate_limits import MAIL_CHANGE
 from cms.services.address_mails import send_email_change
 from cms.services.audit import record_event
-from cms.services.mails import may_mail_again, refuse_invalid, send_email_verification, take_mail_quotas
+from cms.services.mails import (
+    may_mail_again,
+    refuse_invalid,
+    send_email_verification,
+    take_agreed_quotas,
+    take_mail_quotas,
+)
 from cms.services.passwords import BAD_TOKEN
 from cms.services.users import end_keys, save_unique
 from cms.tokens.mail import Purpose, is_good, user_id_in
@@ -26,7 +31,7 @@ def request_email_verification(*, email: str, now: datetime.datetime) -> None:
     address that nobody has, or that is verified, keeps no later mail away.
     """
     refuse_invalid(email)
-    take_mail_quotas({}, now)
+    take_mail_quotas([], now)
     unverified = User.objects.filter(is_active=True, email_verified=False)
     with transaction.atomic():
         user_id = unverified.with_email(email).values_list("pk", flat=True).first()
@@ -50,7 +55,7 @@ def verify_email(*, token: str, now: datetime.datetime) -> User:
         elif is_good(Purpose.EMAIL_CHANGE, token, user, now):
             _change(user, now)
         elif is_good(Purpose.EMAIL_CHANGE_CONSENT, token, user, now):
-            take_mail_quotas({MAIL_CHANGE: user.pending_email}, now, account=user)
+            take_agreed_quotas(user, now)
             send_email_change.enqueue(str(user.pk), user.pending_request)
         else:
             raise InvalidInput([BAD_TOKEN])

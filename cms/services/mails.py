@@ -1,7 +1,7 @@
 """Mails about accounts, sent by jobs of the worker: a job holds the id of a user and neither an address nor a token."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from django.conf import settings
@@ -19,7 +19,9 @@ from cms.rate_limits import (
     MAIL_ACCOUNT,
     MAIL_ADDRESS,
     MAIL_CHANGE,
+    MAIL_CHANGE_ANYWHERE,
     MAIL_CONSENT,
+    MAIL_CONSENT_ANYWHERE,
     MAIL_IN_FORCE,
     MAIL_NEWCOMER,
     MAIL_NONE,
@@ -28,8 +30,10 @@ from cms.rate_limits import (
     Quota,
     address_quotas,
     name_quota,
+    quota_within,
     take,
     take_or_refuse,
+    wider_quotas,
 )
 from cms.services.checks import check_email
 from cms.services.origin import current_origin
@@ -74,20 +78,30 @@ If you did not expect this, set a new password and write to the administrators o
 """)
 
 
-def take_mail_quotas(names: Mapping[Policy, str], now: datetime.datetime, *, account: User | None = None) -> None:
+def take_mail_quotas(by_name: Iterable[Quota], now: datetime.datetime, *, account: User | None = None) -> None:
     """Count a request for mails by their addresses, known or not, by the client's address, and by the account.
 
     Raises RateLimited.
     """
     by_account = [] if account is None else [Quota(MAIL_ACCOUNT, str(account.pk))]
-    by_name = [name_quota(email, policy) for policy, email in names.items()]
     take_or_refuse([*by_name, *_by_client(), *by_account], now, "requests for mails")
 
 
 def take_change_quotas(account: User, email: str, now: datetime.datetime, *, is_proved: bool) -> None:
     """Count a request for a new address, and the mail to the one in force. Raises RateLimited."""
-    asked = MAIL_CHANGE if is_proved else MAIL_CONSENT
-    take_mail_quotas({asked: email, MAIL_IN_FORCE: account.email}, now, account=account)
+    near, anywhere = (MAIL_CHANGE, MAIL_CHANGE_ANYWHERE) if is_proved else (MAIL_CONSENT, MAIL_CONSENT_ANYWHERE)
+    in_force = name_quota(account.email, MAIL_IN_FORCE)
+    take_mail_quotas([*_of_new_address(email, near, anywhere), in_force], now, account=account)
+
+
+def take_agreed_quotas(account: User, now: datetime.datetime) -> None:
+    """Count the mail to a new address to which the one in force has agreed. Raises RateLimited."""
+    take_mail_quotas(_of_new_address(account.pending_email, MAIL_CHANGE, MAIL_CHANGE_ANYWHERE), now, account=account)
+
+
+def _of_new_address(email: str, near: Policy, anywhere: Policy) -> list[Quota]:
+    named, ip = name_quota(email, near), current_origin().ip
+    return [quota_within(named, ip), *wider_quotas(named, ip), Quota(anywhere, named.subject)]
 
 
 def may_mail_newcomer(email: str, now: datetime.datetime) -> bool:

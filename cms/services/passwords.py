@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_variables
 from cms.errors import FieldError, InvalidInput
 from cms.ids import with_id
 from cms.models import User
-from cms.rate_limits import MAIL_RESET
+from cms.rate_limits import MAIL_RESET, name_quota
 from cms.services.locks import lock_row
 from cms.services.mails import refuse_invalid, send_password_reset, take_mail_quotas
 from cms.services.signing_in import prove_password, wrong_password
@@ -43,7 +43,7 @@ def request_password_reset(*, email: str, now: datetime.datetime, page: str = ""
     invalid address, or RateLimited.
     """
     refuse_invalid(email)
-    take_mail_quotas({MAIL_RESET: email}, now)
+    take_mail_quotas([name_quota(email, MAIL_RESET)], now)
     with transaction.atomic():
         user_id = User.objects.with_email(email).filter(is_active=True).values_list("pk", flat=True).first()
         send_password_reset.enqueue(str(user_id) if user_id else None, **({"page": page} if page else {}))

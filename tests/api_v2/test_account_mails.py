@@ -219,6 +219,24 @@ def test_others_who_ask_for_an_address_keep_no_mail_from_its_owner(
     assert send(client_of(mia), "patch", "/me", own).status_code == 200
 
 
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_others_who_ask_for_a_new_address_keep_nobody_elsewhere_from_asking_for_it(
+    make_user: Callable[..., User], client_of: Callable[[User], Client], settings: Any, version: str
+) -> None:
+    """From each network there are as many requests as RATE_LIMIT_MAIL says, from all together four times as many."""
+    settings.RATE_LIMIT_MAIL = 2
+
+    def ask(network: int) -> int:
+        user = make_user(password=PASSWORD)
+        client, wanted = client_of(user), {"email": "wanted@example.net"}
+        client.defaults["REMOTE_ADDR"] = f"192.0.2.{network}"
+        if version == "v1":
+            return client.put(f"/api/v1/users/{user.pk}", wanted, "application/json").status_code
+        return int(send(client, "patch", "/me", {**wanted, "current_password": PASSWORD}).status_code)
+
+    assert [ask(network) for network in (1, 1, 1, 2, 2, 3, 3, 4, 4, 5)] == [200] * 2 + [429] + [200] * 6 + [429]
+
+
 def test_mails_of_registrations_are_limited_too(client: Client, db: None, settings: Any) -> None:
     """By registering and deleting the account again, a stranger sent one address a mail every few seconds."""
     settings.RATE_LIMIT_MAIL = 2
