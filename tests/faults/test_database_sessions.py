@@ -7,12 +7,13 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.signals import request_finished, request_started
-from django.db import InternalError, OperationalError, connections
+from django.db import InterfaceError, InternalError, OperationalError, connections
 from django.db.utils import ConnectionHandler
+from django.http import HttpResponse
 
 from cms.db.postgresql.errors import ShareBusy
 from cms.db.postgresql.share import CONNECTIONS
-from cms.http.unavailable import is_unavailable
+from cms.http.unavailable import is_away, is_unavailable, mark_away
 from tests.faults.engines_of_own import OwnEngines, own_engines
 
 READ_ONLY = "SET default_transaction_read_only = on"
@@ -122,6 +123,20 @@ def test_a_write_to_a_server_that_takes_none_is_an_outage(site: Any, engines: Ow
         assert is_unavailable(refused.value)
         admin.execute("SET default_transaction_read_only = off")
         admin.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+
+
+@pytest.mark.parametrize("uses", [0, 1])
+def test_a_cursor_that_was_kept_beyond_its_request_does_nothing_on_the_connection_of_another(
+    site: Any, uses: int
+) -> None:
+    with request():
+        cursor = site.cursor()
+        for _ in range(uses):
+            cursor.execute("SELECT 1")
+    with request(), pytest.raises(InterfaceError) as refused:
+        cursor.execute("SELECT 1")
+    mark_away(response := HttpResponse(), refused.value)
+    assert not is_away(response)  # it counts for the version whose view that is
 
 
 def further_one(wrapper: Any) -> Any:

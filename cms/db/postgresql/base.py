@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import psycopg
 from django.core.signals import request_finished
-from django.db import DataError, OperationalError, connections
+from django.db import DataError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import NO_DB_ALIAS, RAN_DB_VERSION_CHECK
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -59,7 +59,7 @@ class FirstTryCursor(CursorWrapper):
     db: "DatabaseWrapper"
 
     def _execute(self, sql: Any, params: Any, *ignored: Any) -> Any:
-        self.db.connection.note(sql)
+        self._note(sql)
         if not self.db.is_untried:
             return super()._execute(sql, params, *ignored)  # type: ignore[misc]
         is_repeatable = self._is_repeatable(sql)
@@ -69,11 +69,18 @@ class FirstTryCursor(CursorWrapper):
             if not (is_repeatable and self.db.is_lost_by(error)):
                 raise
             self.db.replace_connection()
-            self.db.connection.note(sql)
             self.cursor = self.db.create_cursor()
+            self.cursor.connection.note(sql)
             result = super()._execute(sql, params, *ignored)  # type: ignore[misc]
         self.db.is_untried = False
         return result
+
+    def _note(self, sql: Any) -> None:
+        """Raises InterfaceError where the connection may be another request's by now."""
+        connection = self.cursor.connection
+        if connection is not self.db.connection:
+            raise InterfaceError("The cursor has outlived its connection, which went back to the pool.")
+        connection.note(sql)
 
     def _is_repeatable(self, sql: Any) -> bool:
         """Return False for a write that commits itself, which may be done already; one within a block is not."""
@@ -81,7 +88,7 @@ class FirstTryCursor(CursorWrapper):
         return is_alone and (not self.db.autocommit or (isinstance(sql, str) and sql.lstrip()[:6].upper() == "SELECT"))
 
     def _executemany(self, sql: Any, *args: Any) -> Any:
-        self.db.connection.note(sql)
+        self._note(sql)
         self.db.is_untried = False
         return super()._executemany(sql, *args)  # type: ignore[misc]
 
