@@ -18,6 +18,9 @@ DISPLAY_NAME_MAX = 100
 BIO_MAX = 2_000
 PASSWORD = (8, 1_024)  # hashing takes the whole of it: no megabytes for each try
 
+YEARS = (1900, 9998)
+"""Years that a given date may have. The zero dates of other systems stand outside, and what some zone can't show."""
+
 TITLE = (1, 200)
 SLUG = (1, 200)
 CONTENT = (1, 1_000_000)

@@ -5,8 +5,7 @@ import email.utils
 import re
 from typing import Final
 
-# Outside of it stand the zero dates of other systems, and what no time zone could be added to.
-EARLIEST_YEAR, LATEST_YEAR = 1900, 9998
+from cms import limits
 
 _ISO = re.compile(
     r"(?P<year>\d{4})[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})"
@@ -38,15 +37,20 @@ class TooEarly(UnreadableDate):
 def parse_instant(text: str) -> datetime.datetime:
     """Return the instant in UTC. Raises UnreadableDate for other text, and for dates too far from ours to be meant."""
     try:
-        instant = _parsed(text.strip())
-        if not EARLIEST_YEAR <= instant.year <= LATEST_YEAR:
-            kind = TooEarly if instant.year < EARLIEST_YEAR else UnreadableDate
-            raise kind(f"The year is outside {EARLIEST_YEAR} to {LATEST_YEAR}.")
-        return instant.astimezone(datetime.UTC)
+        return bounded(_parsed(text.strip()))
     except UnreadableDate:
         raise
     except (ValueError, OverflowError, IndexError, TypeError) as error:
         raise UnreadableDate("This is not a date that can be read.") from error
+
+
+def bounded(instant: datetime.datetime) -> datetime.datetime:
+    """Return the instant in UTC. Raises UnreadableDate for one too far from ours to be meant."""
+    first, last = limits.YEARS
+    if not first <= instant.year <= last:
+        kind = TooEarly if instant.year < first else UnreadableDate
+        raise kind(f"The year is outside {first} to {last}.")
+    return instant.astimezone(datetime.UTC)
 
 
 def _parsed(text: str) -> datetime.datetime:

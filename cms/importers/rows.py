@@ -7,7 +7,7 @@ from typing import Any
 
 from cms.ids import parse_uuid
 from cms.importers.bounds import TEXT_MAX
-from cms.importers.dates import UnreadableDate, parse_instant
+from cms.importers.dates import UnreadableDate, bounded, parse_instant
 from cms.importers.items import Change, Changes
 
 _TRUTHS = {"true": True, "false": False, "1": True, "0": False}
@@ -101,13 +101,13 @@ class Row:
         return None
 
     def exact_instant(self, name: str) -> datetime.datetime | None:
-        """Return an instant as this project writes them, in any year."""
+        """Return an instant as this project writes them."""
         value = self.take(name)
         try:
-            instant = datetime.datetime.fromisoformat(value) if value is not None else None
-            return instant.astimezone(datetime.UTC) if instant else None
-        except (TypeError, ValueError, OverflowError):
-            self.note(name, value, None, "This is not a date that can be read.")
+            return bounded(datetime.datetime.fromisoformat(value)) if value is not None else None
+        except (TypeError, ValueError, OverflowError) as error:
+            reason = str(error) if isinstance(error, UnreadableDate) else "This is not a date that can be read."
+            self.note(name, value, None, reason)
             return None
 
     def uuid7(self, name: str) -> uuid.UUID | None:

@@ -25,7 +25,7 @@ from cms.errors import (
 from cms.models import ApiKey, User
 from cms.policy import Actor
 from cms.services.audit import record_event
-from cms.services.checks import check_choice, check_email, check_text
+from cms.services.checks import check_choice, check_email, check_instant, check_text
 from cms.services.kept_bytes import take_own_change
 from cms.services.locks import lock_row
 from cms.tokens.api_keys import digest_of, make_raw_key, prefix_of
@@ -194,7 +194,7 @@ def _field_errors(fields: ApiKeyFields, owner: User, now: datetime.datetime) -> 
     expires_at = fields.get("expires_at")
     if expires_at is not None and expires_at <= now:
         errors.append(FieldError("expires_at", "too_early", "A key expires in the future."))
-    return errors
+    return errors + check_instant("expires_at", expires_at)
 
 
 def _scope_errors(scopes: Sequence[str], owner: User) -> list[FieldError]:

@@ -1,5 +1,6 @@
 """Checks of single values that several services share: each returns the errors it found, in the order of the fields."""
 
+import datetime
 import re
 import unicodedata
 
@@ -69,6 +70,15 @@ def check_name(field: str, value: str, minimum: int, maximum: int) -> list[Field
         text = gettext_noop("Line breaks and invisible characters are not allowed.")
         errors = [FieldError(field, "invalid_characters", text)]
     return errors
+
+
+def check_instant(field: str, instant: datetime.datetime | None) -> list[FieldError]:
+    """Accept years that every reader can be shown, in any time zone, and that every driver can read."""
+    first, last = limits.YEARS
+    if instant is None or first <= instant.year <= last:
+        return []
+    text = sentence("The year is outside %(first)s to %(last)s.", first=str(first), last=str(last))
+    return [FieldError(field, "out_of_range", text)]
 
 
 def check_email(field: str, value: str) -> list[FieldError]:

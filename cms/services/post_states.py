@@ -14,6 +14,7 @@ from cms.errors import FieldError, InvalidInput, InvalidTransition
 from cms.models import Post
 from cms.policy import Actor
 from cms.services.audit import record_event
+from cms.services.checks import check_instant
 from cms.services.counts import settle_counts, term_ids_of
 from cms.services.posts import lock_post, save_change
 from cms.services.settling import plan_settling
@@ -51,6 +52,9 @@ def publish_post(
 
     None for `expires_at` takes away the one that it has.
     """
+    ends_at = None if isinstance(expires_at, Kept) else expires_at
+    if errors := check_instant("published_at", published_at) + check_instant("expires_at", ends_at):
+        raise InvalidInput(errors)
     with transaction.atomic():
         post = lock_post(actor, post, expected_version)
         if not post.is_scheduled(now):

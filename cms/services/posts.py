@@ -20,7 +20,7 @@ from cms.policy import Actor
 from cms.querysets.readers import Reader
 from cms.search.documents import SOURCE_FIELDS, index_post
 from cms.services.audit import record_event
-from cms.services.checks import check_choice, check_language, check_text
+from cms.services.checks import check_choice, check_instant, check_language, check_text
 from cms.services.counts import TermIds, lock_terms, not_before, settle_counts, term_ids_of
 from cms.services.kept_bytes import refuse_if_spent, spent_for_s
 from cms.services.locks import lock_row
@@ -353,6 +353,7 @@ def _field_errors(fields: PostFields) -> list[FieldError]:
             errors += check_choice(name, fields[name], allowed)  # type: ignore[literal-required]
     if "language" in fields:
         errors += check_language("language", fields["language"])
+    errors += check_instant("expires_at", fields.get("expires_at"))
     if problem := slug_problem(fields["slug"]) if "slug" in fields else None:
         errors.append(FieldError("slug", "invalid_slug", problem))
     return errors + _term_errors(fields)
