@@ -21,6 +21,8 @@ _NEVER: Final = "1970-01-01T00:00:00.000000Z"
 _LANGUAGE_OF_XML: Final = "{http://www.w3.org/XML/1998/namespace}lang"
 # Characters that XML 1.0 cannot write (section 2.2).
 _UNWRITABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_CONTENT: Final = "\uffff"
+"""Stands for a content while the rest is written. No other text has it: it is an unwritable one."""
 
 type Json = Mapping[str, Any]
 type Named = Mapping[str, Json]
@@ -57,8 +59,9 @@ def write_feed(posts: Sequence[Json], included: Mapping[str, Iterable[Json]], pa
     for post in posts:
         feed.append(_entry(post, names, at.base))
     ET.indent(feed)
-    written: bytes = ET.tostring(feed, encoding="utf-8", xml_declaration=True)
-    return written
+    begin, *others = ET.tostring(feed, encoding="utf-8", xml_declaration=True).split(_CONTENT.encode())
+    contents = zip((post["content_html"] for post in posts), others, strict=True)
+    return b"".join([begin, *(piece for html, after in contents for piece in (_escaped(html), after))])
 
 
 def _entry(post: Json, names: Mapping[str, Named], base: str) -> ET.Element:
@@ -78,8 +81,14 @@ def _entry(post: Json, names: Mapping[str, Named], base: str) -> ET.Element:
                 ET.SubElement(entry, "category", scheme)
     if post["excerpt"]:
         _text(entry, "summary", post["excerpt"])
-    _text(entry, "content", post["content_html"], type="html")
+    ET.SubElement(entry, "content", {"type": "html"}).text = _CONTENT
     return entry
+
+
+def _escaped(html: str) -> bytes:
+    """Return a long text as ElementTree writes it, by copies of its bytes: an emoji makes texts four times as long."""
+    text = _writable(html) if _UNWRITABLE.search(html) else html
+    return text.encode().replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;")
 
 
 def _changed_at(post: Json) -> str:

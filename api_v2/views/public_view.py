@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch
 
 from api_v2.errors import problem_of
-from api_v2.public_bodies.store import OUTAGE_AGE_MAX_S, Body, Key, PublicBodies
+from api_v2.public_bodies.store import ENTRY_BYTES_MAX, OUTAGE_AGE_MAX_S, Body, Key, PublicBodies
 from api_v2.public_bodies.turns import Turns
 from api_v2.responses import PUBLIC, WholeResponse, is_match, problem_response, with_limits
 from api_v2.views.api_view import ApiView
@@ -82,6 +82,8 @@ class PublicView(ApiView):
         if self._ends_at is None or not isinstance(response, WholeResponse) or response.status_code not in (200, 304):
             return None
         if response.headers["Cache-Control"] != PUBLIC or response.cookies:
+            return None
+        if len(response.whole) > ENTRY_BYTES_MAX:
             return None
         headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
         # Copied: orjson's bytes stand in a block that is several times as long.

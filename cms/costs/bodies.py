@@ -14,7 +14,7 @@ BYTES_MAX: Final = 64 * 1024
 COMMENT_BYTES_MAX: Final = ESCAPED_BYTES * limits.COMMENT_TEXT[1] + BYTES_MAX
 POST_BYTES_MAX: Final = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 PAGE_BYTES_MAX: Final = 8 * 1024 * 1024
-"""The texts of posts in one answer, in UTF-8; those of its last post may exceed it."""
+"""The texts of posts in one answer, in UTF-8; one post alone may exceed it."""
 FAULTS_MAX: Final = 100
 """Faults of one body that an answer tells; the sender mends these first."""
 

@@ -27,7 +27,7 @@ class _Bytes(Func):
 
 
 class TextBytes(Func):
-    """The bytes of a row's `texts`, in a list that gives `most` of them, and those of the row in which it gets there.
+    """The bytes of a row's `texts`, in a list that gives `most` of them, and those of its first row in any case.
 
     The texts that are among the columns are given or not; all count. With `ends_there` SQLite reads no further than the
     first row whose texts are not given.
@@ -72,11 +72,13 @@ class Within:
         quoted = [connection.ops.quote_name(column) for column in columns]
         size = quoted[self._place]
         given = ", ".join(
-            f"CASE WHEN bytes_before < {self._most} THEN {name} END" if place in self._withheld else name
+            f"CASE WHEN bytes_until <= {self._most} OR bytes_until = {size} THEN {name} END"
+            if place in self._withheld
+            else name
             for place, name in enumerate(quoted)
         )
-        before = f"sum({size}) OVER (ROWS UNBOUNDED PRECEDING) - {size} AS bytes_before"
-        return f"SELECT {given} FROM (SELECT *, {before} FROM ({sql}) AS listed) AS summed"  # noqa: S608
+        until = f"sum({size}) OVER (ROWS UNBOUNDED PRECEDING) AS bytes_until"
+        return f"SELECT {given} FROM (SELECT *, {until} FROM ({sql}) AS listed) AS summed"  # noqa: S608
 
     def fetch(self, sql: str, params: Sequence[Any]) -> list[Sequence[Any]]:
         """Return the rows from SQLite, where nothing is read before it is asked for."""
@@ -85,10 +87,10 @@ class Within:
             return list(self._given(iter(cursor)))
 
     def _given(self, rows: Iterator[Sequence[Any]]) -> Iterator[Sequence[Any]]:
-        before = 0
+        until = 0
         for row in rows:
-            if before < self._most:
-                before += row[self._place]
+            until += row[self._place]
+            if until <= self._most or until == row[self._place]:
                 yield row
                 continue
             yield tuple(None if place in self._withheld else value for place, value in enumerate(row))

@@ -17,6 +17,7 @@ WORDS_PER_MINUTE = 238  # silent reading of English non-fiction: Brysbaert 2019,
 LINES_AND_CELLS_MAX = 50_000  # some 20 µs each; a text of the greatest length has twenty characters a line then
 GROWTH_MAX = 10  # characters of HTML for one of Markdown; a cell without a word is as long
 GROWTH_FREE = 20_000  # characters that don't count: a short text may be a wide table
+HTML_MAX = 5 * limits.CONTENT[1] + GROWTH_FREE  # as much as text that is shown as it was written
 NOTES_MAX = 5_000  # marks of footnotes; each makes a way there and a way back
 CHARACTERS_PER_WORD = 6  # for scripts without spaces, and the share of a word in running English text
 
@@ -73,13 +74,14 @@ def render_html(content: str, content_format: str) -> str:
         source = found
     if is_dear(source):
         return _as_written(content)
-    return nh3.clean(
+    cleaned = nh3.clean(
         source,
         attributes=_ATTRIBUTES,
         clean_content_tags=_DROPPED_WITH_CONTENT,
         url_schemes={"http", "https", "mailto", "tel"},
         link_rel="noopener noreferrer",
     )
+    return cleaned if len(cleaned) <= HTML_MAX else _as_written(content)
 
 
 def _as_written(text: str) -> str:

@@ -20,8 +20,8 @@ from cms.services.sessions import open_session
 WIDE: Final = "漢"
 LONG: Final = WIDE * limits.CONTENT[1]
 COUNT: Final = 5
-AT_ONCE: Final = -(-PAGE_BYTES_MAX // len(LONG.encode()))
-"""Posts whose contents fill an answer: those after them are read one by one."""
+AT_ONCE: Final = PAGE_BYTES_MAX // len(LONG.encode())
+"""Posts for whose contents an answer has room: those after them are read one by one."""
 PATHS: Final = ("/api/v1/posts?limit=100", "/api/v1/search?q=needle&limit=100", "/api/v1/search?q=needle&sort_by=title")
 
 

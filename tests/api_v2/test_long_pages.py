@@ -12,18 +12,17 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cms import limits
 from cms.costs.bodies import PAGE_BYTES_MAX
 from cms.db.compiled import forget
 from cms.models import Post, User
 from cms.search import reindex
 from tests.api_v2.walking import last_page, walk, walk_back
 
-LONGEST: Final = limits.CONTENT[1]
 WIDE: Final = "漢"
+LONG: Final = 400_000
 FEW_BYTES: Final = 1_000
-PER_PAGE: Final = -(-PAGE_BYTES_MAX // (2 * LONGEST * len(WIDE.encode())))
-"""Posts of the longest content, of text that is as long as its HTML, that fill a page."""
+PER_PAGE: Final = PAGE_BYTES_MAX // (2 * LONG * len(WIDE.encode()))
+"""Posts of LONG characters, and HTML that is as long, that a page has room for."""
 
 
 @pytest.fixture
@@ -81,10 +80,10 @@ def test_a_walk_meets_each_post_once_in_both_directions(
 @pytest.mark.parametrize(
     "path", ["/posts", "/posts?fields=id,content", "/search?q=needle", "/search?q=needle&sort=title"]
 )
-def test_a_page_ends_with_the_post_that_fills_it(
+def test_a_page_ends_before_the_post_for_which_it_has_no_room(
     client: Client, fill: Callable[..., list[str]], get: Callable[..., Any], path: str
 ) -> None:
-    ids = fill([LONGEST] * (PER_PAGE + 2))
+    ids = fill([LONG] * (PER_PAGE + 2))
     reindex()
     with CaptureQueriesContext(connection) as asked:
         page = get(f"{path}{'&' if '?' in path else '?'}limit=100").json()
@@ -102,21 +101,24 @@ def test_a_page_ends_with_the_post_that_fills_it(
 def test_a_list_without_long_texts_has_as_many_rows_as_ever(
     fill: Callable[..., list[str]], get: Callable[..., Any], path: str
 ) -> None:
-    fill([LONGEST] * (PER_PAGE + 2))
+    fill([LONG] * (PER_PAGE + 2))
     reindex()
     assert len(get(f"{path}&limit=100").json()["data"]) == PER_PAGE + 2
 
 
 def test_a_feed_ends_early_and_leads_on(fill: Callable[..., list[str]], get: Callable[..., Any]) -> None:
-    fill([LONGEST] * (PER_PAGE + 1))
+    fill([LONG] * (PER_PAGE + 1))
     feed = get("/feed.atom?limit=100").content
     assert feed.count(b"</entry>") == PER_PAGE
     assert b'rel="next"' in feed
 
 
-def test_a_page_is_no_longer_than_its_bytes_and_one_post(
-    fill: Callable[..., list[str]], get: Callable[..., Any]
+def test_a_page_is_no_longer_than_its_bytes_or_one_post(
+    client: Client, fill: Callable[..., list[str]], get: Callable[..., Any]
 ) -> None:
-    fill([LONGEST] * (PER_PAGE + 3))
-    size = len(get("/posts?limit=100").content)
-    assert PAGE_BYTES_MAX <= size < PAGE_BYTES_MAX + 2 * LONGEST * len(WIDE.encode())
+    fill([LONG] * (PER_PAGE + 3))
+    assert len(get("/posts?limit=100").content) < PAGE_BYTES_MAX
+    ids = fill([1, 1, 1])
+    Post.objects.exclude(pk=ids[1]).update(content_html=WIDE * (PAGE_BYTES_MAX // len(WIDE.encode()) + 1))
+    assert [post["id"] for post in walk(client, "/posts?limit=100")] == ids[::-1]
+    assert len(get("/posts?limit=100").json()["data"]) == 1
