@@ -6,7 +6,7 @@ Both make a file as public as the post, so only a person who can see the file al
 import datetime
 import re
 import uuid
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
@@ -26,17 +26,33 @@ _ADDRESS = re.compile(r'\s(?:src|href)="((?>[^"]*?/(?:media|renditions)/)[^"]*+)
 _ID: Final = re.compile(
     r"(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?![0-9a-f])", re.I
 )
-_DIGITS: Final = re.compile(r"(?<![0-9a-f-])[0-9a-f-]{32,}", re.I)
-_CODED: Final = re.compile(r"&#(?:x0*([0-9a-f]{2})|0*([0-9]{2,3})(?![0-9]));?", re.I)
-"""A digit or a hyphen as HTML and Markdown may write it; no named entity is one of them alone."""
-_STEP: Final = 4
-_BLOCK: Final = 32 - _STEP + 1
-"""So long that in digits with an id, whole blocks of it begin at one of each `_STEP` places."""
+_CODED: Final = re.compile(r"&(?:#(?:x0*([0-9a-f]{2,4})|0*([0-9]{2,5}));?|[a-z][a-z0-9]{1,31};)", re.I)
+"""A character as HTML and Markdown may write it; no named entity is a digit."""
+_ESCAPED: Final = re.compile(r"%(?:25)*([0-9a-f]{2})()", re.I)
+"""A character as addresses may write it."""
+_CODED_MAX: Final = 20_000
+"""Codes of a text that are decoded, in about the time of a megabyte of prose."""
+_MARKUP: Final = re.compile(r"<[^<>]*>")
+_WIDE: Final = {chr(ord(digit) + 0xFEE0): digit for digit in "0123456789abcdefABCDEF"}
+"""Digits as Japanese keyboards write them."""
+_LOWER: Final = bytes.maketrans(b"ABCDEF", b"abcdef")
+_NO_DIGITS: Final = bytes(set(range(256)) - set(b"0123456789abcdefABCDEF"))
+_RANDOM: Final = 20
+"""The last digits of an id. Before them stands its time, which files of one minute share in part."""
+_RUN: Final = 6
+_STEP: Final = 3
+"""Runs of six digits at each third place: all eight digits in a row have one. So has an id with one place changed.
+
+By chance, one file in 10,000 has such a run in a text that shows ten others.
+"""
+_TEXTS: Final = ("content", "title", "slug", "excerpt", "meta_title", "meta_description")
 _REVISIONS_AT_ONCE: Final = 10
 """Each may be a megabyte."""
 _REVISIONS_MAX: Final = 1_000
 _CHARACTERS_MAX: Final = 10_000_000
 """Both of all that is read before a draft is applied, in a second or two at worst."""
+_ALONE_MAX: Final = 200
+"""Revisions of one writer. SQLite reads through each text to see who wrote it."""
 _SEARCH_S: Final = 1.0
 _NOBODY: Final = uuid.UUID(int=0)
 
@@ -59,17 +75,35 @@ def hold_featured_image(actor: Actor, image: MediaFile | None, now: datetime.dat
 def link_embedded_media(actor: Actor, post: Post, now: datetime.datetime, *, before: Iterable[str] = ()) -> None:
     """Remember which files the post's content shows, if the person who inserted each can see it.
 
-    `before` are the texts that the post had until now. `actor` inserts the files that none of them names; the others
-    are linked only if they are public, because nobody knows here who named them. Raises InvalidInput for too many.
+    `before` are the texts that the post had until now. `actor` inserts the files whose ids stand in none of them, and
+    all files of a post that nobody else has written. The others are linked only if they are public, because
+    nobody knows here who named them. Raises InvalidInput for too many.
     """
     named = _files_of(post.content_html)
     linked = linked_media(post) if before else frozenset()
     if wanted := named - linked:
-        old = wanted & _ids_anywhere_in(before)
+        old = _held_in(before, wanted)
+        if old and _wrote_alone(actor, post):
+            old = set()
         _link(post, wanted - old, actor, now)
         _link(post, old, AnonymousUser(), now)
     if gone := linked - named:
         _links_of(post.pk).filter(mediafile_id__in=gone).delete()
+
+
+def _held_in(texts: Iterable[str], media_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return the ids that stand anywhere in the texts, not only in addresses."""
+    runs = _runs_of(media_ids)
+    found: set[uuid.UUID] = set()
+    for text in texts:
+        found |= _standing_in(text, runs)
+    return found
+
+
+def _wrote_alone(actor: Actor, post: Post) -> bool:
+    """Return whether all revisions are by `actor`, who may then correct their own typos."""
+    authors = [*post.revisions.order_by("number").values_list("author_id", flat=True)[: _ALONE_MAX + 1]]
+    return isinstance(actor, User) and len(authors) <= _ALONE_MAX and {*authors} == {actor.pk}
 
 
 class FirstNamers:
@@ -105,28 +139,27 @@ class FirstNamers:
         self, media_ids: Iterable[uuid.UUID], *, after: int = 0
     ) -> tuple[dict[uuid.UUID, uuid.UUID | None], int]:
         """Return the author of the first revision with each id, and the number of the last one that was read."""
-        sought = {written: media_id for media_id in media_ids for written in (str(media_id), media_id.hex)}
-        blocks = {written[start : start + _BLOCK] for written in sought for start in range(_STEP)}
+        sought = set(media_ids)
         found: dict[uuid.UUID, uuid.UUID | None] = {}
         last = after
         while sought and self._may_read:
             rows = self._post.revisions.filter(number__gt=last).order_by("number")[:_REVISIONS_AT_ONCE]
-            read = list(rows.values_list("number", "author_id", kept_text("content")))
-            for number, author_id, content in read:
-                last = number
-                self._note_read(content or "")
-                for media_id in set(_occurring(sought, blocks, content or "")):
-                    found[media_id] = author_id
-                    del sought[str(media_id)], sought[media_id.hex]
+            read = list(rows.values_list("number", "author_id", *map(kept_text, _TEXTS)))
+            for number, author_id, *texts in read:
+                last, text = number, "\n".join(filter(None, texts))
+                self._note_read(text)
+                named = _occurring(sought, text)
+                found |= dict.fromkeys(named, author_id)
+                sought -= named
                 if not (sought and self._may_read):
                     break
             if len(read) < _REVISIONS_AT_ONCE:
                 break
         return found, last
 
-    def _note_read(self, content: str) -> None:
+    def _note_read(self, text: str) -> None:
         self._revisions_left -= 1
-        self._characters_left -= len(content)
+        self._characters_left -= len(text)
 
     @property
     def _may_read(self) -> bool:
@@ -143,31 +176,59 @@ def unlink_planted_media(
             _link(post, media_ids, actor, now)
 
 
-def _occurring(sought: Mapping[str, uuid.UUID], blocks: Container[str], text: str) -> Iterator[uuid.UUID]:
-    """Yield the ids that occur, even amid other digits, which somebody may take away later."""
-    for digits in _around(blocks, text):
-        for length in (32, 36):
-            for start in range(len(digits) - length + 1):
-                if media_id := sought.get(digits[start : start + length]):
-                    yield media_id
+def _occurring(sought: Iterable[uuid.UUID], text: str) -> set[uuid.UUID]:
+    """Return the ids of which digits stand in a revision's texts."""
+    return _standing_in(text, _runs_of(sought))
 
 
-def _around(blocks: Container[str], text: str) -> set[str]:
-    """Return the digits around each block: a megabyte of digits has as many slices, and few of them are compared."""
-    runs = (run.lower() for run in _DIGITS.findall(_decoded(text)))
-    return {
-        run[max(at - _STEP + 1, 0) : at + 36]
-        for run in runs
-        for at in range(0, len(run) - _BLOCK + 1, _STEP)
-        if run[at : at + _BLOCK] in blocks
-    }
+def _runs_of(media_ids: Iterable[uuid.UUID]) -> dict[bytes, set[uuid.UUID]]:
+    runs: dict[bytes, set[uuid.UUID]] = {}
+    for media_id in media_ids:
+        digits = media_id.hex[-_RANDOM:].encode()
+        for at in range(_RANDOM - _RUN + 1):
+            runs.setdefault(digits[at : at + _RUN], set()).add(media_id)
+    return runs
 
 
-def _decoded(text: str) -> str:
-    """Return the text with each digit and hyphen of an id as it will be in the HTML."""
-    if "&#" in text:
-        text = _CODED.sub(lambda match: chr(int(match[1], 16) if match[1] else int(match[2])), text)
-    return text.replace("\\-", "-")
+def _standing_in(text: str, runs: Mapping[bytes, set[uuid.UUID]]) -> set[uuid.UUID]:
+    """Return the ids of which a run of digits stands in the text, in any spelling: somebody may correct it later.
+
+    A text with too many codes may hold each of them.
+    """
+    found: set[uuid.UUID] = set()
+    decoded = _decoded(text)
+    if decoded is None:
+        return found.union(*runs.values())
+    for digits in {_digits_of(text), _digits_of(decoded), _digits_of(_MARKUP.sub("", decoded))}:
+        for at in range(0, len(digits) - _RUN + 1, _STEP):
+            if media_ids := runs.get(digits[at : at + _RUN]):
+                found |= media_ids
+    return found
+
+
+def _digits_of(text: str) -> bytes:
+    """Return the hexadecimal digits alone, so that nothing between them separates them."""
+    if not text.isascii():
+        for wide, digit in _WIDE.items():
+            text = text.replace(wide, digit)
+    return text.encode("ascii", "ignore").translate(_LOWER, _NO_DIGITS)
+
+
+def _decoded(text: str) -> str | None:
+    """Return the text with each digit as itself; None for too many codes."""
+    for _ in range(2):  # some tools code the codes again
+        text = text.replace("&amp;", "&")
+    for pattern in (_CODED, _ESCAPED):
+        text, count = pattern.subn(_character, text, _CODED_MAX)
+        if count == _CODED_MAX:
+            return None
+    return text
+
+
+def _character(code: re.Match[str]) -> str:
+    if hexadecimal := code[1]:
+        return chr(int(hexadecimal, 16))
+    return chr(int(code[2])) if code[2] else ""
 
 
 def _link(post: Post, media_ids: Collection[uuid.UUID], actor: Actor, now: datetime.datetime) -> None:
@@ -190,11 +251,6 @@ def _ids_linked(_: None, given: Given) -> QuerySet[Any, Row]:
 def _links_of(post_id: Any) -> QuerySet[Any]:
     links: QuerySet[Any] = Post.embedded_media.through.objects.filter(post_id=post_id)
     return links
-
-
-def _ids_anywhere_in(texts: Iterable[str]) -> frozenset[uuid.UUID]:
-    """Return ids from anywhere in the texts, not only from addresses: a corrected typo may make an address of one."""
-    return frozenset(uuid.UUID(found) for text in texts for found in _ID.findall(text))
 
 
 def _files_of(content_html: str) -> frozenset[uuid.UUID]:

@@ -154,6 +154,7 @@ def _refuse_another_revision(actor: Actor, post: Post, changes: Mapping[str, Any
 
 def _change(actor: Actor, post: Post, changes: PostFields, now: datetime.datetime) -> Post:
     terms_before, texts_before = term_ids_of(post), (post.content, post.content_html)
+    named_before = *texts_before, *(getattr(post, name) for name in ("slug", *TEXTS) if name != "content")
     before = _apply(post, changes)
     _refuse_early_expiry(post)
     if "featured_image" in before:
@@ -167,7 +168,7 @@ def _change(actor: Actor, post: Post, changes: PostFields, now: datetime.datetim
     if "expires_at" in before:
         plan_expiry(post)
     if before.keys() & {"content", "content_format"}:
-        link_embedded_media(actor, post, now, before=texts_before)
+        link_embedded_media(actor, post, now, before=named_before)
     save_change(post, now, is_text_changed=texts_before != (post.content, post.content_html))
     if before.keys() & SOURCE_FIELDS:
         index_post(post, prepared_keys(post))

@@ -2,6 +2,7 @@
 
 import datetime
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from cms.services.merging import Read, merge_post
 from cms.services.post_states import publish_post
 from cms.services.posts import create_post, update_post
 from cms.services.restoring import apply_revision, restore_revision
+
+type Spelling = Callable[[str], str]
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +74,117 @@ def test_an_editor_who_corrects_a_typo_publishes_no_file(
     texts = [text.format(_named(hidden), id=hidden.pk, hex=hidden.pk.hex) for text in (planted, corrected)]
     post = save(editor, write(texts[0]), texts[1])
     assert str(hidden.pk) in post.content_html or hidden.pk.hex in post.content_html
+    assert not is_public(hidden)
+
+
+def _coded(text: str) -> str:
+    return "".join(f"&#{ord(character)};" for character in text)
+
+
+def _at(place: int, put: str, *, instead_of: int = 0) -> Spelling:
+    """Put something into an id that an editor may take away again, or correct."""
+    return lambda written: written[:place] + put + written[place + instead_of :]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        _at(36, "0"),
+        _at(0, "0"),
+        _at(24, "a"),
+        _at(30, "[dead face: check this]"),
+        _at(28, "", instead_of=1),
+        _at(28, "O", instead_of=1),
+        _at(23, "-"),
+        _at(20, " "),
+        _at(20, "\u200b"),
+        _at(20, "&nbsp;"),
+        _at(20, "%20"),
+        _at(26, "<!-- face -->"),
+        _coded,
+        lambda written: _coded(written).replace("&", "&amp;"),
+        lambda written: "".join(f"%{ord(character):x}" for character in written),
+        lambda written: "".join(f"\\{character}" for character in written),
+        "<b></b>".join,
+        lambda written: "".join(chr(ord(c) + 0xFEE0) if c.isalnum() else c for c in written.upper()),
+    ],
+    ids=[
+        *("digit behind", "digit before", "digit in it", "note in it", "digit less", "letter for a digit"),
+        *("hyphen", "blank", "zero width", "entity", "percent", "comment", "entities", "entities twice"),
+        *("percents", "backslashes", "markup", "wide"),
+    ],
+)
+def test_an_editor_who_corrects_the_spelling_of_an_id_publishes_no_file(
+    write: Any, save: Any, hidden: MediaFile, editor: User, is_public: Any, now: Any, spelling: Spelling
+) -> None:
+    """Neither at once nor by going back to that text later."""
+    post = save(editor, write(f"![A](/api/v2/media/{spelling(str(hidden.pk))}/content)"), _named(hidden))
+    assert str(hidden.pk) in post.content_html
+    assert not is_public(hidden)
+    _restored(editor, save(editor, post, "Without"), 2, now)
+    assert not is_public(hidden)
+
+
+@pytest.mark.parametrize("name", ["title", "slug", "excerpt", "meta_title", "meta_description"])
+def test_an_editor_who_moves_an_id_into_the_content_publishes_no_file(
+    write: Any, save: Any, hidden: MediaFile, editor: User, is_public: Any, now: Any, name: str
+) -> None:
+    post = save(editor, write("Without", **{name: f"a-{hidden.pk}"}), _named(hidden))
+    assert not is_public(hidden)
+    _restored(editor, save(editor, post, "Without"), 2, now)
+    assert not is_public(hidden)
+
+
+def test_an_editor_who_completes_a_reference_publishes_no_file(
+    write: Any, save: Any, hidden: MediaFile, editor: User, is_public: Any
+) -> None:
+    definition = f"\n\n[fig1]: /api/v2/media/{_coded(str(hidden.pk))}/content"
+    post = save(editor, write(f"![A][fig1{definition}"), f"![A][fig1]{definition}")
+    assert str(hidden.pk) in post.content_html
+    assert not is_public(hidden)
+
+
+def test_an_editor_who_changes_the_format_publishes_no_file(
+    write: Any, hidden: MediaFile, editor: User, is_public: Any, now: Any
+) -> None:
+    """The attribute is dropped from HTML. In Markdown it is no attribute, and names the file of the picture."""
+    attribute = f"\n\n[fig1]: /api/v2/media/{_coded(str(hidden.pk))}/content\n\n"
+    post = write(f'![A][fig1] <i data-x="{attribute}">A</i>', content_format="html")
+    assert str(hidden.pk) not in post.content_html
+    post = update_post(actor=editor, post=post, changes={"content_format": "markdown"}, now=now)
+    assert str(hidden.pk) in post.content_html
+    assert not is_public(hidden)
+
+
+def test_a_text_with_too_many_codes_may_hold_each_id(
+    write: Any, save: Any, hidden: MediaFile, editor: User, is_public: Any
+) -> None:
+    save(editor, write("&amp;" * 20_000 + _coded(str(hidden.pk))), _named(hidden))
+    assert not is_public(hidden)
+
+
+def test_an_editor_publishes_a_file_beside_others_of_the_same_minute(
+    write: Any, save: Any, hidden: MediaFile, editor: User, is_public: Any
+) -> None:
+    other = str(hidden.pk)[:12] + str(uuid.uuid4())[12:]
+    save(editor, write(f"![A](/api/v2/media/{other}) &nbsp; 100%"), f"![A](/api/v2/media/{other}) {_named(hidden)}")
+    assert is_public(hidden)
+
+
+def test_a_writer_who_corrects_their_own_typo_publishes_their_file(
+    write: Any, save: Any, hidden: MediaFile, author: User, is_public: Any
+) -> None:
+    MediaFile.objects.update(uploaded_by=author)
+    save(author, write(_named(hidden).replace("/content", "0/content")), _named(hidden))
+    assert is_public(hidden)
+
+
+def test_beyond_so_many_revisions_nobody_looks_who_wrote_them(
+    write: Any, save: Any, hidden: MediaFile, author: User, is_public: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(post_media, "_ALONE_MAX", 1)
+    MediaFile.objects.update(uploaded_by=author)
+    save(author, save(author, write("A"), f"{hidden.pk}"), _named(hidden))
     assert not is_public(hidden)
 
 
