@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -62,8 +63,7 @@ def for_selected(change: Change) -> Callable[..., HttpResponse | None]:
     def act(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         if not change.has_undo and not is_confirmed(request, queryset, change):
             return ask_first(model_admin, request, queryset, change)
-        apply_to_each(model_admin, request, queryset, change)
-        return None
+        return change_selected(model_admin, request, queryset, change)
 
     act.__name__ = f"{change.name}_selected"
     return act
@@ -135,8 +135,28 @@ def choose_target(model_admin: Any, request: HttpRequest, selected: Collection[A
     return render(request, "cms/admin/choose_target.html", context)
 
 
-def apply_to_each(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], change: Change) -> None:
-    each.apply_to_each(model_admin, request, queryset, change.apply, change.done)
+def apply_to_each(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], change: Change) -> Any:
+    """Return the id below which rows are left, if any are."""
+    return each.apply_to_each(model_admin, request, queryset, change.apply, change.done)
+
+
+def change_selected(
+    model_admin: Any, request: HttpRequest, queryset: QuerySet[Any], change: Change
+) -> HttpResponse | None:
+    """Apply a change to each row. If all were selected, lead to a list of those that are left, or back to all.
+
+    The next request begins where this one ended, also behind rows that are refused or need no change.
+    """
+    last = apply_to_each(model_admin, request, queryset, change)
+    if request.POST.get("select_across") != "1" or (last is None and each.LEFT_BELOW not in request.GET):
+        return None
+    query = request.GET.copy()
+    for name in (each.LEFT_BELOW, PAGE_VAR):
+        query.pop(name, None)
+    if last is not None:
+        query[each.LEFT_BELOW] = str(last)
+        model_admin.message_user(request, _("The list shows only the rows that are left."), messages.INFO)
+    return HttpResponseRedirect(f"{request.path}?{query.urlencode()}" if query else request.path)
 
 
 def button(change: Change) -> Any:

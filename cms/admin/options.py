@@ -30,6 +30,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from cms import clock, policy
 from cms.admin.counting import CappedPaginator
 from cms.admin.dialogs import Change, Words, for_selected
+from cms.admin.each import LEFT_BELOW
 from cms.admin.forms import PlainTextField, ServiceForm, SuggestedSelect, SuggestedSelectMultiple, shown_refusal
 from cms.admin.shown import shown_instant
 from cms.errors import CmsError
@@ -128,7 +129,7 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allow only the lookups of the list's filters and links. Django allows any column, open to guessing."""
-        allowed: set[str | None] = {*self.linked_lookups}
+        allowed: set[str | None] = {LEFT_BELOW, *self.linked_lookups}
         for one in self.get_list_filter(request):
             if isinstance(one, type) and issubclass(one, SimpleListFilter):
                 allowed.add(one.parameter_name)

@@ -16,7 +16,7 @@ from unfold.decorators import display
 
 from cms import clock, policy
 from cms.admin.category_moves import CategoryMovesMixin, handle_of
-from cms.admin.dialogs import Change, Choice, apply_to_each, choose_target
+from cms.admin.dialogs import Change, Choice, change_selected, choose_target
 from cms.admin.forms import ServiceForm, offer_derived_slug, shown_refusal
 from cms.admin.options import DeletableAdmin, LightChangeList, instant_column
 from cms.admin.trees import in_tree_order, indented, without_branch
@@ -170,8 +170,8 @@ class CategoryAdmin(CategoryMovesMixin, TermAdmin):
         def move(request: HttpRequest, row: Category, now: datetime.datetime) -> None:
             update_category(actor=request.user, category=row, changes={"parent": parents[target]}, now=now)
 
-        apply_to_each(self, request, queryset, Change("move", gettext("Move"), gettext("moved"), move, icon=""))
-        return None
+        change = Change("move", gettext("Move"), gettext("moved"), move, icon="")
+        return change_selected(self, request, queryset, change)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
         return super().get_queryset(request).visible_to(request.user)
