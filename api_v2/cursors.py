@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 import orjson
-from django.conf import settings
 from django.db.models import DateTimeField, Field, TextField, UUIDField
 
 from api_v2.errors import ErrorItem, Problem
 from cms.db.compiled import Param
+from cms.tokens.keys import key_for, keys_for
 
 type SortValue = str | datetime.datetime | uuid.UUID | None
 _FIELDS: Final[dict[type, "Field[Any, Any]"]] = {
@@ -28,6 +28,7 @@ _FIELDS: Final[dict[type, "Field[Any, Any]"]] = {
 type Direction = Literal["after", "from", "before", "until"]
 """Which rows a cursor asks for: those beyond its place, `from` and `until` with the place itself."""
 
+_PURPOSE: Final = b"tandem-cursors"
 _SIGNATURE_SIZE: Final = 16
 _DIRECTIONS: Final[tuple[Direction, ...]] = ("after", "from", "before", "until")
 
@@ -72,7 +73,7 @@ def encode_cursor(cursor: Cursor, binding: str) -> str:
     """Return a cursor. `binding` is path, filter and sort of the list as one text; reading it needs the same text."""
     values = [_plain(value) for value in cursor.values]
     payload = orjson.dumps([_DIRECTIONS.index(cursor.direction), *values])
-    return _as_text(_signature(payload, binding) + payload)
+    return _as_text(_signature(payload, binding, key_for(_PURPOSE)) + payload)
 
 
 def decode_cursor(text: str, binding: str) -> Cursor:
@@ -84,7 +85,7 @@ def decode_cursor(text: str, binding: str) -> Cursor:
     if _as_text(raw) != text:  # of several spellings of the same bytes one is ours
         raise _invalid()
     signature, payload = raw[:_SIGNATURE_SIZE], raw[_SIGNATURE_SIZE:]
-    if not hmac.compare_digest(signature, _signature(payload, binding)):
+    if not any(hmac.compare_digest(signature, _signature(payload, binding, key)) for key in keys_for(_PURPOSE)):
         raise _invalid()
     direction, *values = orjson.loads(payload)
     return Cursor(_DIRECTIONS[direction], tuple(_rich(value) for value in values))
@@ -94,8 +95,7 @@ def _as_text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _signature(payload: bytes, binding: str) -> bytes:
-    key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"tandem-cursors").digest()
+def _signature(payload: bytes, binding: str, key: bytes) -> bytes:
     return hashlib.blake2b(payload + b"\0" + binding.encode(), digest_size=_SIGNATURE_SIZE, key=key).digest()
 
 

@@ -28,7 +28,7 @@ from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_instant, check_text
 from cms.services.kept_bytes import take_own_change
 from cms.services.locks import lock_row
-from cms.tokens.api_keys import digest_of, make_raw_key, prefix_of
+from cms.tokens.api_keys import digest_of, make_raw_key, possible_digests, prefix_of
 
 USE_NOTED_EVERY: Final = datetime.timedelta(minutes=1)
 
@@ -123,16 +123,19 @@ def revoke_api_key(*, actor: Actor, api_key: ApiKey, now: datetime.datetime) -> 
 def find_api_key(*, raw_key: str, now: datetime.datetime) -> ApiKey:
     """Return the usable key with this text and its owner, by one query on a unique index.
 
-    Raises InvalidApiKey with the same words for every reason.
+    Its digest is that of the SECRET_KEY of now, also if an earlier one is stored; `note_use` stores it. Raises
+    InvalidApiKey with the same words for every reason.
     """
     prefix = prefix_of(raw_key)
     if prefix is None:
         raise InvalidApiKey
     api_key = ApiKey.objects.select_related("owner").filter(prefix=prefix).first()
-    # The digest is computed for unknown prefixes too, so that the time taken doesn't reveal which exist.
-    is_right = hmac.compare_digest(digest_of(raw_key), api_key.digest if api_key else "")
-    if api_key is None or not is_right or not is_usable(api_key, now):
+    # All digests are computed and compared, for unknown prefixes too: the time taken doesn't reveal which exist.
+    digests, stored = possible_digests(raw_key), api_key.digest if api_key else ""
+    matches = [hmac.compare_digest(digest, stored) for digest in digests]
+    if api_key is None or not any(matches) or not is_usable(api_key, now):
         raise InvalidApiKey
+    api_key.digest = digests[0]
     return api_key
 
 
@@ -156,10 +159,13 @@ def is_use_due(api_key: ApiKey, now: datetime.datetime) -> bool:
 
 
 def note_use(*, api_key: ApiKey, now: datetime.datetime) -> None:
-    """Note that the key was used, at most once a minute."""
+    """Note that the key was used, at most once a minute, and store the digest that `find_api_key` gave it.
+
+    So a key that was used since a new SECRET_KEY doesn't need the old one.
+    """
     # One of many concurrent requests writes; the row's lock is held for this statement alone.
     is_due = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
-    ApiKey.objects.filter(is_due, pk=api_key.pk).update(last_used_at=now)
+    ApiKey.objects.filter(is_due, pk=api_key.pk).update(last_used_at=now, digest=api_key.digest)
 
 
 def _refuse_stranger(actor: Actor, owner: User) -> None:

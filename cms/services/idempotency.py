@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from cms.errors import KeyInFlight, KeyReused
@@ -23,6 +22,7 @@ from cms.policy import Actor, is_known
 from cms.rate_limits import KEPT_REFUSALS, Quota, take
 from cms.services.kept_bytes import note_kept, refuse_if_spent
 from cms.services.prepared import beginning_again
+from cms.tokens.keys import key_for
 
 LIFETIME: Final = datetime.timedelta(hours=24)
 REFUSAL_BYTES_MAX: Final = 2_048
@@ -47,8 +47,7 @@ class RepeatableRequest:
 
 def digest_of(parts: Iterable[bytes]) -> str:
     """Return a keyed digest: a part may be short and secret, such as a password. Each is preceded by its length."""
-    key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"tandem-repeats").digest()
-    digest = hashlib.blake2b(digest_size=32, key=key)
+    digest = hashlib.blake2b(digest_size=32, key=key_for(b"tandem-repeats"))
     for part in parts:
         digest.update(len(part).to_bytes(8))
         digest.update(part)

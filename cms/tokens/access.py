@@ -4,19 +4,20 @@ PyJWT signs them, not `django.core.signing`: clients of both versions hold JWTs 
 """
 
 import datetime
-import hashlib
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import jwt
-from django.conf import settings
 from jwt.types import Options
 
 from cms.errors import InvalidToken
 from cms.ids import parse_uuid
+from cms.tokens.keys import key_for, keys_for
 
 _ALGORITHM = "HS256"
+PURPOSE: Final = b"tandem-tokens"
 # The library would read the clock itself, and refuse tokens from a machine whose clock is a moment ahead of ours (iat).
 _OPTIONS: Final[Options] = {"require": ["exp", "sub", "sid", "gen"], "verify_exp": False, "verify_iat": False}
 
@@ -40,13 +41,13 @@ def make_token(kind: str, claims: Claims, now: datetime.datetime, lifetime_s: in
         "iat": int(now.timestamp()),
         "exp": int(now.timestamp()) + lifetime_s,
     }
-    return jwt.encode(payload, _key(), algorithm=_ALGORITHM)
+    return jwt.encode(payload, key_for(PURPOSE), algorithm=_ALGORITHM)
 
 
 def read_token(kind: str, token: str, now: datetime.datetime) -> Claims:
     """Return the claims of a token whose signature and expiry are valid. Its session may have ended."""
     try:
-        payload = jwt.decode(token, _key(), algorithms=[_ALGORITHM], options=_OPTIONS)
+        payload = _payload_of(token)
     except (jwt.InvalidTokenError, UnicodeError) as error:  # a lone surrogate can't be signed
         raise InvalidToken from error
     user_id, session_id = parse_uuid(payload["sub"]), parse_uuid(payload["sid"])
@@ -59,6 +60,8 @@ def read_token(kind: str, token: str, now: datetime.datetime) -> Claims:
     return Claims(user_id, session_id, payload["gen"], lifetime_s)
 
 
-def _key() -> bytes:
-    # A key of its own, so that nothing else signed with SECRET_KEY can pass for a token.
-    return hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"tandem-tokens").digest()
+def _payload_of(token: str) -> dict[str, Any]:
+    for key in keys_for(PURPOSE):
+        with suppress(jwt.InvalidSignatureError):
+            return jwt.decode(token, key, algorithms=[_ALGORITHM], options=_OPTIONS)
+    raise jwt.InvalidSignatureError

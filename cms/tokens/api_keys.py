@@ -9,7 +9,7 @@ import secrets
 from base64 import b32encode
 from typing import Final
 
-from django.conf import settings
+from cms.tokens.keys import keys_for
 
 _PREFIX_BYTES: Final = 10  # 16 letters, which is what a row holds
 _SECRET_BYTES: Final = 25  # 200 bits in 40 letters
@@ -30,9 +30,13 @@ def prefix_of(raw_key: str) -> str | None:
 
 def digest_of(raw_key: str) -> str:
     """Return a keyed digest: a copy of the database alone proves no key. A random key needs no slow hash."""
-    # A key of its own, as for tokens: nothing else made with SECRET_KEY can pass for a digest.
-    key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=32, person=b"tandem-api-keys").digest()
-    return hashlib.blake2b(raw_key.encode(), digest_size=32, key=key).hexdigest()
+    return possible_digests(raw_key)[0]
+
+
+def possible_digests(raw_key: str) -> list[str]:
+    """Return the digests by which a key may be stored: by the SECRET_KEY of now, then by each earlier one."""
+    keys = keys_for(b"tandem-api-keys")
+    return [hashlib.blake2b(raw_key.encode(), digest_size=32, key=key).hexdigest() for key in keys]
 
 
 def _letters(length_bytes: int) -> str:

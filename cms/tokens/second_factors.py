@@ -5,16 +5,17 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterator
 from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
+
+from cms.tokens.keys import key_for, keys_for
 
 SECRET_BYTES: Final = 20  # the length of the hash, as RFC 4226 section 4 recommends
 STEP_S: Final = 30
 DIGITS: Final = 6
 CODE_MAX: Final = 100  # of what somebody sends for a code
+_RECOVERY: Final = b"tandem-recovery"
 _BLANKS: Final = re.compile(r"[\s-]")
 _CODE_BYTES: Final = 10  # 80 bits, in 16 letters
 
@@ -57,29 +58,17 @@ def make_recovery_code() -> str:
 
 def digest_of_recovery_code(code: str) -> str:
     """Return a keyed digest: a copy of the database alone proves no code. A random code needs no slow hash."""
-    return _digest(code, settings.SECRET_KEY)
+    return _digest(code, key_for(_RECOVERY))
 
 
 def possible_digests(code: str) -> list[str]:
     """Return the digests by which a code may be stored: by the key of now, and by each earlier one."""
-    return [_digest(code, key) for key in _secret_keys()]
+    return [_digest(code, key) for key in keys_for(_RECOVERY)]
 
 
-def _digest(code: str, secret_key: str) -> str:
-    key = _key(secret_key, b"tandem-recovery")
+def _digest(code: str, key: bytes) -> str:
     return hashlib.blake2b(plain(code).encode(errors="replace"), digest_size=32, key=key).hexdigest()
 
 
 def _fernet() -> MultiFernet:
-    keys = (_key(each, b"tandem-factors") for each in _secret_keys())
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
-
-
-def _secret_keys() -> Iterator[str]:
-    yield settings.SECRET_KEY
-    yield from settings.SECRET_KEY_FALLBACKS
-
-
-def _key(secret_key: str, purpose: bytes) -> bytes:
-    # A key for each purpose: nothing else made with SECRET_KEY can pass for this.
-    return hashlib.blake2b(secret_key.encode(), digest_size=32, person=purpose).digest()
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys_for(b"tandem-factors")])

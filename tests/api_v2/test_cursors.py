@@ -58,9 +58,12 @@ def test_a_text_that_is_no_cursor_is_a_400(client: Client, db: None, text: str) 
     assert client.get("/api/v2/tags", {"cursor": text}).status_code == 400
 
 
-def test_a_cursor_dies_with_the_secret_key(settings: Any) -> None:
+def test_a_cursor_dies_with_the_secret_key_and_its_fallback(settings: Any) -> None:
     text = encode_cursor(Cursor("after", ("a", None)), "list")
     assert decode_cursor(text, "list") == Cursor("after", ("a", None))
-    settings.SECRET_KEY = "another-secret-0123456789-0123456789"
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "another-secret-0123456789-0123456789"
+    settings.SECRET_KEY_FALLBACKS = ["a-secret-of-last-year-0123456789-0123456789", old]
+    assert decode_cursor(text, "list") == Cursor("after", ("a", None))
+    settings.SECRET_KEY_FALLBACKS = []
     with pytest.raises(Problem):
         decode_cursor(text, "list")

@@ -16,6 +16,7 @@ from cms.models import AuthSession, BrowserSession, Post, User
 from cms.policy import SYSTEM
 from cms.services.users import update_user
 from cms.tokens import access as tokens
+from cms.tokens.keys import key_for
 from tests.conftest import PASSWORD
 from tests.versions.conftest import Browser, Version, with_key, with_token
 
@@ -59,7 +60,7 @@ def _signed_again(token: str, key: bytes, *, without: str = "") -> str:
 
 def _late(token: str) -> str:
     payload = jwt.decode(token, options={"verify_signature": False})
-    return jwt.encode({**payload, "exp": int(time.time()) - 1}, tokens._key(), algorithm="HS256")
+    return jwt.encode({**payload, "exp": int(time.time()) - 1}, key_for(tokens.PURPOSE), algorithm="HS256")
 
 
 BAD_TOKENS: dict[str, Callable[[dict[str, str]], str]] = {
@@ -68,9 +69,9 @@ BAD_TOKENS: dict[str, Callable[[dict[str, str]], str]] = {
     "tampered with": lambda issued: issued["access_token"][:-4] + "AAAA",
     "unsigned": lambda issued: _unsigned(issued["access_token"]),
     "of another key": lambda issued: _signed_again(issued["access_token"], b"x" * 32),
-    "without a session": lambda issued: _signed_again(issued["access_token"], tokens._key(), without="sid"),
-    "without a user": lambda issued: _signed_again(issued["access_token"], tokens._key(), without="sub"),
-    "without an end": lambda issued: _signed_again(issued["access_token"], tokens._key(), without="exp"),
+    "without a session": lambda issued: _signed_again(issued["access_token"], key_for(tokens.PURPOSE), without="sid"),
+    "without a user": lambda issued: _signed_again(issued["access_token"], key_for(tokens.PURPOSE), without="sub"),
+    "without an end": lambda issued: _signed_again(issued["access_token"], key_for(tokens.PURPOSE), without="exp"),
     "nonsense": lambda _: "nonsense",
 }
 
@@ -94,6 +95,23 @@ def test_everything_of_a_suspended_user_ends_with_the_next_request(
         update_user(actor=SYSTEM, user=mia, changes={"is_active": is_active}, now=timezone.now())
         assert [version.send(client, "get", version.me).status_code for client in clients] == [401] * 3
         assert version.renew(issued["refresh_token"]).status_code == 401
+
+
+def test_no_client_is_locked_out_by_a_new_secret_key_that_names_the_old_one(
+    version: Version, mia: User, raw_key_of: Callable[..., str], settings: Any
+) -> None:
+    issued, raw_key = version.sign_in(mia), raw_key_of(mia, "posts:read")
+    clients = [with_token(issued["access_token"]), with_key(raw_key), Browser(mia).client]
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "another secret key, as long as one has to be"
+    assert [version.send(client, "get", version.me).status_code for client in clients] == [401] * 3
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert [version.send(client, "get", version.me).status_code for client in clients] == [200] * 3
+    renewed = version.tokens(version.renew(issued["refresh_token"]))
+    settings.SECRET_KEY_FALLBACKS = []  # ends what was signed with it; the key was used since, and the session renewed
+    assert version.send(clients[0], "get", version.me).status_code == 401
+    assert version.send(clients[1], "get", version.me).status_code == 200
+    assert version.send(with_token(renewed["access_token"]), "get", version.me).status_code == 200
+    assert version.renew(renewed["refresh_token"]).status_code == 200
 
 
 # -- browser sessions -------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from cms.services.users import update_user
 from cms.tokens.api_keys import digest_of, make_raw_key, prefix_of
 
 SECOND = datetime.timedelta(seconds=1)
+NEW_SECRET_KEY = "another-secret-of-this-site-0123456789"
 ROLLOUT = [scope for scope in Scope if scope.startswith("rollout:")]
 OPEN_TO = {
     "subscriber": ["posts:read", "comments:write"],
@@ -86,8 +87,40 @@ def test_no_table_log_or_representation_has_the_key(
 
 def test_the_digest_is_worth_nothing_without_the_secret_key(issue: Any, author: User, now: Any, settings: Any) -> None:
     raw_key = issue(author).raw_key
-    settings.SECRET_KEY = "another-secret-of-this-site-0123456789"
+    settings.SECRET_KEY = NEW_SECRET_KEY
     assert _refused(raw_key, now)
+
+
+def test_a_key_outlives_a_new_secret_key_while_the_old_one_is_a_fallback(
+    issue: Any, author: User, now: Any, settings: Any, django_assert_num_queries: Any
+) -> None:
+    issued = issue(author)
+    old, settings.SECRET_KEY = settings.SECRET_KEY, NEW_SECRET_KEY
+    settings.SECRET_KEY_FALLBACKS = ["a-key-of-last-year-a-key-of-last-year-a-key", old]
+    with django_assert_num_queries(1):
+        assert find_api_key(raw_key=issued.raw_key, now=now).owner == author
+    wrong = issued.raw_key[:-1] + ("b" if issued.raw_key[-1] == "a" else "a")
+    with django_assert_num_queries(1):
+        assert _refused(wrong, now)
+    assert _refused(make_raw_key(), now)
+    settings.SECRET_KEY_FALLBACKS = []
+    assert _refused(issued.raw_key, now)
+
+
+def test_a_noted_use_frees_the_key_of_an_earlier_secret_key(issue: Any, author: User, now: Any, settings: Any) -> None:
+    used, unused = issue(author), issue(author)
+    note_use(api_key=find_api_key(raw_key=used.raw_key, now=now), now=now)
+    old, settings.SECRET_KEY = settings.SECRET_KEY, NEW_SECRET_KEY
+    settings.SECRET_KEY_FALLBACKS = [old]
+    for after_s, is_freed in ((59, False), (60, True)):
+        settings.SECRET_KEY_FALLBACKS = [old]
+        note_use(api_key=find_api_key(raw_key=used.raw_key, now=now), now=now + after_s * SECOND)
+        used.api_key.refresh_from_db()
+        assert (used.api_key.digest == digest_of(used.raw_key)) == is_freed
+        assert (used.api_key.last_used_at == now + 60 * SECOND) == is_freed  # so its time tells which keys are freed
+    settings.SECRET_KEY_FALLBACKS = []
+    assert find_api_key(raw_key=used.raw_key, now=now) == used.api_key
+    assert _refused(unused.raw_key, now)
 
 
 def test_a_key_has_the_form_that_scanners_look_for() -> None:

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from cms.errors import InvalidToken
 from cms.tokens import access as tokens
 from cms.tokens.access import Claims, make_token, read_token
+from cms.tokens.keys import key_for
 
 NOW = datetime.datetime(2026, 5, 1, 12, tzinfo=datetime.UTC)
 SECOND = datetime.timedelta(seconds=1)
@@ -33,7 +34,7 @@ def signed(**changes: Any) -> str:
     }
     payload |= changes
     good = {name: value for name, value in payload.items() if value is not None}
-    return jwt.encode(good, tokens._key(), algorithm="HS256")
+    return jwt.encode(good, key_for(tokens.PURPOSE), algorithm="HS256")
 
 
 def refused(token: str, kind: str = "access", now: datetime.datetime = NOW) -> bool:
@@ -66,6 +67,25 @@ def test_a_token_of_another_key_is_refused(settings: Any) -> None:
     token = make_token("access", CLAIMS, NOW, 60)
     settings.SECRET_KEY = "another-key-another-key-another-key-another-key"
     assert refused(token)
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_a_token_outlives_a_new_secret_key_while_the_old_one_is_a_fallback(settings: Any, kind: str) -> None:
+    token, old_key = make_token(kind, CLAIMS, NOW, 60), settings.SECRET_KEY
+    settings.SECRET_KEY = "another-key-another-key-another-key-another-key"
+    settings.SECRET_KEY_FALLBACKS = ["a-key-of-last-year-a-key-of-last-year-a-key", old_key]
+    assert read_token(kind, token, NOW) == CLAIMS
+    assert refused(token, kind, NOW + 60 * SECOND)
+    assert refused(make_token("access" if kind == "refresh" else "refresh", CLAIMS, NOW, 60), kind)
+    settings.SECRET_KEY_FALLBACKS = []
+    assert refused(token, kind)
+
+
+def test_a_fallback_signs_no_new_token(settings: Any) -> None:
+    settings.SECRET_KEY_FALLBACKS = ["a-key-of-last-year-a-key-of-last-year-a-key"]
+    token = make_token("access", CLAIMS, NOW, 60)
+    settings.SECRET_KEY_FALLBACKS = []
+    assert read_token("access", token, NOW) == CLAIMS
 
 
 def test_the_secret_key_itself_signs_no_token(settings: Any) -> None:
