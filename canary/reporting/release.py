@@ -12,6 +12,7 @@ from canary.core.names import Names, in_names, names_from
 from canary.core.statistics.bets import THRESHOLD
 from canary.core.statistics.comparison import LIMITS
 from canary.core.statistics.sample_ratio import BROKEN, LOG_BROKEN
+from canary.errors import Refused
 from canary.judging.breaking import breakers_of
 from canary.judging.crossing import verdict_in_force
 from canary.judging.evidence import peek
@@ -90,9 +91,15 @@ def analyse(now: datetime.datetime) -> dict[str, Any]:
 
 
 def report(release: int | None, now: datetime.datetime) -> dict[str, Any]:
-    """Return the story of a release (None: the present one): weights, verdicts, totals with uncertainty, findings."""
+    """Return the story of a release (None: the present one): weights, verdicts, totals with uncertainty, findings.
+
+    Raises Refused for a release that never was.
+    """
     known = status(now)
     release = known["release"] if release is None else release
+    if not 1 <= release <= known["release"]:
+        there = f"releases 1 to {known['release']} have a report" if known["release"] > 1 else "release 1 has a report"
+        raise Refused("no-such-release", f"There is no release {release}: {there}.")
     events = list(RolloutEvent.objects.filter(after__release=release).order_by("version")[:EVENTS_SHOWN])
     since = events[0].at if events else datetime.datetime.fromtimestamp(0, datetime.UTC)
     names = names_from(events[-1].after) if events else Names(**known["names"])

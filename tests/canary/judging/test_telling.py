@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.management import CommandError
 from django.test import Client
 
 from canary.models import ConsumerUsage, Observation, Rollout, Verdict
@@ -69,6 +70,18 @@ def test_a_report_tells_the_weights_and_verdicts_of_its_release_alone(
     assert result["shadow"]["compared"] == 0
     assert [one["weight_bp"] for one in asked(run_canary, "report", "--release", "1")["weights"]] == [300]
     assert "Pass at 10 %" in run_canary("report")
+
+
+@pytest.mark.parametrize("release", ["0", "3", "99999"])
+def test_a_release_that_never_was_has_no_report(
+    change: Change, run_canary: Run, release: str, client_of: Callable[[User], Client], make_user: Callable[..., User]
+) -> None:
+    change("set_weight", weight_bp=300)
+    change("start_plan", steps_bp=[1_000, 10_000], min_s=0, is_fresh_cohort=False)
+    with pytest.raises(CommandError, match=f"There is no release {release}: releases 1 to 2 have a report."):
+        run_canary("report", "--release", release)
+    refused = client_of(make_user("admin")).get(f"/canary/api/report?release={release}")
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "no-such-release")
 
 
 @pytest.mark.django_db
