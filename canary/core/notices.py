@@ -50,7 +50,12 @@ class Change:
             return APPROVAL
         if word in KINDS:
             return word
-        return STEP if self.before["weight_bp"] != self.after["weight_bp"] else None
+        return STEP if self.moves else None
+
+    @property
+    def moves(self) -> bool:
+        """Return whether it changes the weight."""
+        return bool(self.before["weight_bp"] != self.after["weight_bp"])
 
     @property
     def cause(self) -> tuple[Any, ...]:
@@ -66,15 +71,17 @@ class Notice:
 
 
 def is_repeated(change: Change, earlier: Sequence[Change], quiet_s: float) -> bool:
-    """Return whether the same was sent within `quiet_s` before; `earlier` are the changes of that kind, oldest first.
+    """Return whether the same was sent within `quiet_s` before; `earlier` are the changes before, oldest first.
 
-    A notice that was left out starts no new quiet time: an hourly event is sent again after each one.
+    Another change of the weight ends the quiet time. A notice that was left out starts no new one: an hourly event is
+    sent again after each quiet time.
     """
     if change.kind in NEVER_QUIET:
         return False
     sent_at: float | None = None
     for one in (*earlier, change):
         if one.cause != change.cause:
+            sent_at = None if one.moves else sent_at
             continue
         is_quiet = sent_at is not None and one.at - sent_at < quiet_s
         if one is change:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import connections, transaction
+from django.db.models import F, Q
 from django.utils.module_loading import import_string
 
 from canary.conf import canary_conf
@@ -58,5 +59,7 @@ def _send(version: int, position: int) -> None:
 
 def _earlier(event: RolloutEvent) -> list[Change]:
     since = event.at - timedelta(seconds=LOOKS_BACK * canary_conf().notify_quiet_s)
-    rows = RolloutEvent.objects.filter(version__lt=event.version, at__gte=since, verb=event.verb)
+    # Lists may have grown by thousands of events, which end no quiet time.
+    matters = Q(verb=event.verb) | ~Q(before__weight_bp=F("after__weight_bp"))
+    rows = RolloutEvent.objects.filter(matters, version__lt=event.version, at__gte=since)
     return [change_of(row) for row in rows.order_by("version")]

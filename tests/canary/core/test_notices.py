@@ -90,6 +90,18 @@ def test_the_same_is_told_again_only_after_the_quiet_time() -> None:
     assert told == [True, False, False, True, False, False, True, False]
 
 
+def test_a_step_that_a_rollback_has_undone_is_told_again() -> None:
+    step, again = change("set", 0, 9_000), change("set", 0, 9_000, at=600.0)
+    between = [change("rollback", 9_000, 0, at=200.0), change("ack", 0, 0, at=400.0)]
+    assert not is_repeated(again, [step, *between], HOUR_S)
+
+
+def test_a_hold_is_told_again_once_the_weight_has_changed_meanwhile() -> None:
+    held, again = change("hold"), change("hold", at=600.0)
+    assert is_repeated(again, [held, change("pause", at=300.0)], HOUR_S)
+    assert not is_repeated(again, [held, change("set", 1_000, 0, at=200.0), change("set", 0, 1_000, at=300.0)], HOUR_S)
+
+
 def test_another_cause_and_a_rollback_are_told_at_once() -> None:
     first = change("hold", evidence={"reason": "gate"})
     assert is_repeated(change("hold", evidence={"reason": "gate"}), [first], HOUR_S)

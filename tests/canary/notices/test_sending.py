@@ -17,7 +17,7 @@ from pytest_django.fixtures import Settings
 from canary.core.values import Identity
 from canary.models import Rollout
 from canary.notices.sending import NoticeNotSentError, send_notice
-from canary.services import add_to_list, hold_plan, roll_back, set_weight, start_plan
+from canary.services import acknowledge, add_to_list, hold_plan, roll_back, set_weight, start_plan
 from cms.jobs.execution import run_job
 from cms.jobs.queue import claim_job
 from cms.models import Job
@@ -107,6 +107,20 @@ def test_the_same_hold_is_told_once_and_lists_are_not_told(
         "v2 0 % → 10 %: step taken. Nothing to do.",
         "v2 at 10 %: held. Read the reason, then repair v2 or wait.",
     ]
+
+
+def test_a_step_after_a_rollback_is_told_again(
+    service: Service, notify: Callable[..., None], now: datetime.datetime
+) -> None:
+    notify(all=[SLACK])
+    minute = datetime.timedelta(minutes=1)
+    set_weight(weight_bp=9_000, **change(now))
+    roll_back(actor="cli:root", reason="for the test", now=now + minute)
+    acknowledge(**change(now + 2 * minute))
+    set_weight(weight_bp=9_000, **change(now + 3 * minute))
+    run_jobs()
+    titles = [json.loads(asked.body)["attachments"][0]["title"] for asked in service.asked]
+    assert [title.partition(":")[0] for title in titles] == ["v2 0 % → 90 %", "v2 90 % → 0 %", "v2 0 % → 90 %"]
 
 
 def test_a_notice_that_is_refused_is_tried_again_and_its_url_is_in_no_log_and_no_job(
