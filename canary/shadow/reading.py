@@ -196,7 +196,7 @@ class Pair:
         if (self._found.page > 1 and not _has_rows(self._route, old.body)) or self._has_ended_early:
             return Outcome(template, "unmapped")
         if bad := next((answer for answer in (new, told) if not self._is_good(CANDIDATE, answer)), None):
-            return self._different(Difference("", "status", old.status, bad.status), error=bad.error)
+            return self._different(Difference.of_answers("status", old.status, bad.status), error=bad.error)
         found = self._different(*self._unlike(old, told, guard), *self._more_statements(old, new, guard))
         seconds = (old.seconds, new.seconds) if self._is_timed() else None
         return replace(found, seconds=seconds, statements=(old.statements, new.statements))

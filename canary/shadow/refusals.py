@@ -74,7 +74,7 @@ class RefusedRead:
         return Outcome(
             self._found.template,
             result,
-            (Difference("", "refusal", old.status, status),) if is_steady else (),
+            (Difference.of_answers("refusal", old.status, status),) if is_steady else (),
             shown(self._read, route),
             shared=shared_name(route),
             votes=(Vote("pair_refusal", CANDIDATE if is_steady else STABLE, float(status)),),

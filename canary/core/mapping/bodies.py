@@ -14,7 +14,10 @@ _NAMED_IN: Final = {"tag_names": "tags", "category_names": "categories"}
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A difference in v2. `kind` is missing, added, value, type, length or order, and `status` for a whole response."""
+    """A difference in v2. `kind` is missing, added, value, type, length or order, or one of a whole response.
+
+    The kinds `status` and `refusal` have both statuses as their path, `200 to 404`: accepting one accepts no other.
+    """
 
     path: str
     """The place in v1's body without the envelope: `items[].metadata.categories`; empty for the whole response."""
@@ -22,6 +25,10 @@ class Difference:
     v1: Any
     """The value that v2 should have sent; `v2` is the one that it sent. None where there is none."""
     v2: Any
+
+    @classmethod
+    def of_answers(cls, kind: str, v1: int, v2: int) -> "Difference":
+        return cls(f"{v1} to {v2}", kind, v1, v2)
 
     @property
     def group(self) -> tuple[str, str]:

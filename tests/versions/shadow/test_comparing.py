@@ -144,7 +144,7 @@ def test_a_version_that_writes_is_stopped_and_one_that_breaks_differs() -> None:
     [tried] = written.differences
     assert (written.result, tried.kind) == ("different", "side_effect")
     assert "writes to the database: UPDATE" in tried.v2
-    assert (broken.result, [each.group for each in broken.differences]) == ("different", [("", "status")])
+    assert (broken.result, [each.group for each in broken.differences]) == ("different", [("200 to 500", "status")])
     assert fingerprints() == before
 
 

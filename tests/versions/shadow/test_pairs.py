@@ -148,7 +148,7 @@ def refused(path: str, query: str = "", status: int = 404, template: str = "", *
 def test_what_v1_answers_and_v2_refuses_also_as_v1_understood_it_is_a_wrong_refusal(query: str) -> None:
     wrong = refused("/search/suggest", query, HTTP_X_PLANTED="refuse")
     assert (wrong.result, wrong.votes) == ("refused_v2", (Vote("pair_refusal", 2, 404.0),))
-    assert [each.group for each in wrong.differences] == [("", "refusal")]
+    assert [each.group for each in wrong.differences] == [("200 to 404", "refusal")]
 
 
 def test_what_both_refuse_is_no_wrong_refusal() -> None:
