@@ -1,4 +1,4 @@
-"""How an answer ends: exceptions that end the thread, headers that no server sends, and broken streams are failures."""
+"""How an answer ends: exceptions that end the thread, a head that no server sends, and broken streams are failures."""
 
 import re
 import threading
@@ -11,16 +11,18 @@ from django.http import HttpRequest, HttpResponse
 
 from canary.requests.in_flight import Flight, flights
 
-# RFC 9110 sections 5.1 and 5.5. Servers answer by a bare 500 instead of such a header, and tell nobody.
-_ODD_IN_NAME: Final = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
+# RFC 9110 sections 5.1, 5.5 and 8.6. Servers answer by a bare 500 instead of such a head, and tell nobody.
+_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _ODD_IN_VALUE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+_LENGTH: Final = re.compile(r"[ \t]*[0-9]+[ \t]*")
+_NO_LENGTH: Final = ("Content-Length", "0")
 _STREAM: Final = "_canary_stream"
 NAMES_MAX: Final = 1_000
 _good_names: Final[set[str]] = set()
 
 
 class UnsendableError(Exception):
-    """A response has a header that no server sends."""
+    """A response has a status line, a header or a cookie that no server sends."""
 
 
 class Stream:
@@ -72,13 +74,25 @@ def answer_of(
 
 def _refuse_unsendable(response: HttpResponse) -> None:
     """Look first by what is quick: names that were good before, and values without any control character."""
-    headers = response.headers._store
-    values = "".join([value for _, value in headers.values()])
-    if headers.keys() <= _good_names and values.isascii() and values.isprintable():
+    headers, status = response.headers._store, response.status_code
+    if not 200 <= status <= 999:  # below are the interim ones, after which a client waits for the answer
+        raise UnsendableError(f"No server sends {status!r} as the status of an answer, which is 200 to 999.")
+    length = headers.get("content-length", _NO_LENGTH)[1]
+    values = [value for _, value in headers.values()]
+    if (reason := getattr(response, "_reason_phrase", None)) is not None:  # else it is that of the status
+        values.append(reason)
+    if response.cookies:
+        values.extend(cookie.OutputString() for cookie in response.cookies.values())
+    text = "".join(values)
+    if headers.keys() <= _good_names and text.isascii() and text.isprintable() and length.isdecimal():
         return
     for name, value in headers.values():
-        if _ODD_IN_NAME.search(name) or _ODD_IN_VALUE.search(value):
-            raise UnsendableError(f"The header {name!r} has characters that no server sends.")
+        if not _NAME.fullmatch(name) or _ODD_IN_VALUE.search(value):
+            raise UnsendableError(f"No server sends the header {name!r}: its name or its value is not one of HTTP.")
+    if not _LENGTH.fullmatch(length):
+        raise UnsendableError(f"No server sends {length!r} as Content-Length, which is a number.")
+    if _ODD_IN_VALUE.search(text):
+        raise UnsendableError("No server sends the characters of the reason phrase, or of a cookie.")
     if len(_good_names) < NAMES_MAX:
         _good_names.update(headers)
 

@@ -4,6 +4,7 @@ import threading
 from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from functools import partial
+from http import HTTPStatus
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
@@ -46,6 +47,33 @@ gate = Gate()
 ENDS: dict[str, BaseException] = {"exit": SystemExit(1), "cancel": CancelledError(), "generator": GeneratorExit()}
 
 
+SPOILERS: dict[str, Callable[[HttpResponse], object]] = {
+    "header": lambda response: response.headers.setdefault("X-Note", "a\x01b"),
+    "name": lambda response: response.headers.setdefault("", "a"),
+    "length": lambda response: response.headers.setdefault("Content-Length", "abc"),
+    "signed length": lambda response: response.headers.setdefault("Content-Length", "-1"),
+    "cookie": lambda response: response.set_cookie("name", "日本"),
+    "cookie's path": lambda response: response.set_cookie("name", "a", path="/€"),
+    "reason": lambda response: setattr(response, "reason_phrase", "OK ✓"),
+    "continue": lambda response: setattr(response, "status_code", 100),
+    "processing": lambda response: setattr(response, "status_code", 102),
+    "four digits": lambda response: setattr(response, "status_code", 1_000),
+}
+"""Answers that no server sends, each by what spoils it."""
+ODDITIES: dict[str, Callable[[HttpResponse], object]] = {
+    "odd header": lambda response: response.headers.setdefault("X-Note", "é"),
+    "odd length": lambda response: response.headers.setdefault("Content-Length", " 2 "),
+    "odd cookie": lambda response: response.set_cookie("name", "é", path="/é"),
+    "odd end of a cookie": lambda response: response.delete_cookie("a"),
+    "odd reason": lambda response: setattr(response, "reason_phrase", "Très bien"),
+    "odd no reason": lambda response: setattr(response, "reason_phrase", ""),
+    "odd status of the library": lambda response: setattr(response, "status_code", HTTPStatus.ACCEPTED),
+    "odd unknown status": lambda response: setattr(response, "status_code", 299),
+}
+"""Answers that look odd, and that servers send."""
+CHANGES: dict[str, Callable[[HttpResponse], object]] = {**SPOILERS, **ODDITIES}
+
+
 def _unsound(version: int, told: str) -> Iterator[bytes]:
     yield b"a"
     if told == "break":
@@ -75,8 +103,8 @@ def answer(version: int, request: HttpRequest, **_: str) -> HttpResponseBase:
     if told in ENDS:
         raise ENDS[told]
     response = JsonResponse(found, status=int(told) if told.isdigit() else 200)
-    if told == "unsendable":
-        response.headers["X-Note"] = "a\x01b"
+    if change := CHANGES.get(told):
+        change(response)
     if request.GET.get("away") == str(version):
         response.is_away = True  # type: ignore[attr-defined]
     return _closing(version, response)
