@@ -1,4 +1,4 @@
-"""How an answer ends: exceptions that end the thread, a head that no server sends, and broken streams are failures."""
+"""How an answer ends: exceptions that end the thread, headers that no server sends, and broken streams are failures."""
 
 import re
 import threading
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.core.handlers.exception import response_for_exception
 from django.http import HttpRequest, HttpResponse
+from django.utils.log import request_logger
 
 from canary.requests.in_flight import Flight, flights
 
@@ -56,27 +57,45 @@ class Stream:
 def answer_of(
     get_response: Callable[[HttpRequest], HttpResponse], request: HttpRequest, *, is_candidate: bool
 ) -> HttpResponse:
-    """Return the answer, or a 500 in place of what would end the thread, and of a candidate's that no server sends."""
+    """Return the answer, or a 500 in place of what would end the thread, and of a candidate's that no server sends.
+
+    An exception that the stable version's error page raises passes on. A candidate's would be counted by nobody.
+    """
     response = None
     try:
         response = get_response(request)
         if is_candidate:
             _refuse_unsendable(response)
     except BaseException as error:
-        if not isinstance(error, UnsendableError) and (isinstance(error, Exception) or _is_of_server()):
+        passes = not is_candidate if isinstance(error, Exception) else _is_of_server()
+        if passes:
             raise
-        failed = response_for_exception(request, error)  # type: ignore[arg-type]
-        if response is not None:  # not closed, for that ends the request
-            failed._resource_closers.extend(response._resource_closers)  # type: ignore[attr-defined]
+        failed = _error_page(request, error, is_candidate=is_candidate)
+        # Not closed, for that ends the request.
+        failed._resource_closers.extend(getattr(response, "_resource_closers", ()))  # type: ignore[attr-defined]
         return failed
     return response
+
+
+def _error_page(request: HttpRequest, error: BaseException, *, is_candidate: bool) -> HttpResponse:
+    """Return the version's own answer to an exception, or a bare 500 if the candidate's fails or can't be sent."""
+    try:
+        failed = response_for_exception(request, error)  # type: ignore[arg-type]
+        if is_candidate:
+            _refuse_unsendable(failed)
+    except Exception:
+        if not is_candidate:
+            raise
+        request_logger.exception("The error page of a version failed. The answer is a bare 500.")
+        return HttpResponse(status=500)
+    return failed
 
 
 def _refuse_unsendable(response: HttpResponse) -> None:
     """Look first by what is quick: names that were good before, and values without any control character."""
     headers, status = response.headers._store, response.status_code
-    if not 200 <= status <= 999:  # below are the interim ones, after which a client waits for the answer
-        raise UnsendableError(f"No server sends {status!r} as the status of an answer, which is 200 to 999.")
+    if not isinstance(status, int) or not 200 <= status <= 999:  # after one below, a client waits for more
+        raise UnsendableError(f"The status of an answer is a whole number from 200 to 999, not {status!r}.")
     length = headers.get("content-length", _NO_LENGTH)[1]
     values = [value for _, value in headers.values()]
     if (reason := getattr(response, "_reason_phrase", None)) is not None:  # else it is that of the status
@@ -90,7 +109,7 @@ def _refuse_unsendable(response: HttpResponse) -> None:
         if not _NAME.fullmatch(name) or _ODD_IN_VALUE.search(value):
             raise UnsendableError(f"No server sends the header {name!r}: its name or its value is not one of HTTP.")
     if not _LENGTH.fullmatch(length):
-        raise UnsendableError(f"No server sends {length!r} as Content-Length, which is a number.")
+        raise UnsendableError(f"Content-Length is a number without a sign, not {length!r}.")
     if _ODD_IN_VALUE.search(text):
         raise UnsendableError("No server sends the characters of the reason phrase, or of a cookie.")
     if len(_good_names) < NAMES_MAX:

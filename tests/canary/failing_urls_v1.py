@@ -60,6 +60,14 @@ SPOILERS: dict[str, Callable[[HttpResponse], object]] = {
     "four digits": lambda response: setattr(response, "status_code", 1_000),
 }
 """Answers that no server sends, each by what spoils it."""
+MALFORMED: dict[str, Callable[[HttpResponse], object]] = {
+    "text": lambda response: setattr(response, "status_code", "200"),
+    "none": lambda response: setattr(response, "status_code", None),
+    "fraction": lambda response: setattr(response, "status_code", 200.5),
+    "no headers": lambda response: delattr(response, "headers"),
+    "no cookies": lambda response: setattr(response, "cookies", {"name": "a"}),
+}
+"""Answers that Django can't hand to a server."""
 ODDITIES: dict[str, Callable[[HttpResponse], object]] = {
     "odd header": lambda response: response.headers.setdefault("X-Note", "é"),
     "odd length": lambda response: response.headers.setdefault("Content-Length", " 2 "),
@@ -71,7 +79,7 @@ ODDITIES: dict[str, Callable[[HttpResponse], object]] = {
     "odd unknown status": lambda response: setattr(response, "status_code", 299),
 }
 """Answers that look odd, and that servers send."""
-CHANGES: dict[str, Callable[[HttpResponse], object]] = {**SPOILERS, **ODDITIES}
+CHANGES: dict[str, Callable[[HttpResponse], object]] = {**SPOILERS, **MALFORMED, **ODDITIES}
 
 
 def _unsound(version: int, told: str) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from canary.recording.flushing import flush
 from canary.requests.faults import faults
 from canary.requests.in_flight import flights
 from tests.canary.failing import ARMS, PINNED, THING, ask, recorded
-from tests.canary.failing_urls_v1 import ODDITIES, SPOILERS, closed
+from tests.canary.failing_urls_v1 import MALFORMED, ODDITIES, SPOILERS, closed
 from tests.canary.seeing import client_on, fresh_recorder, metrics_of, weight
 
 
@@ -50,7 +50,7 @@ def test_a_read_that_the_candidate_fails_is_answered_by_the_stable_version(metho
     assert flights.counts() == {1: 0, 2: 0}
 
 
-@pytest.mark.parametrize("end", [*SPOILERS, "exit", "cancel", "generator"])
+@pytest.mark.parametrize("end", [*SPOILERS, *MALFORMED, "exit", "cancel", "generator"])
 def test_what_would_reach_no_client_is_a_failure_of_its_version(end: str) -> None:
     """The server answered by a bare 500, or ended its process, and v2 was promoted with no failure counted."""
     with ThreadPoolExecutor(1) as server:  # in the main thread it is the server that is told to end
@@ -60,6 +60,17 @@ def test_what_would_reach_no_client_is_a_failure_of_its_version(end: str) -> Non
         assert (pinned.status_code, pinned.headers["API-Version"]) == (500, "2")
     assert recorded() == [(2, "bucket", 500), (1, "failover", 200), (2, "pinned", 500)]
     assert flights.counts() == {1: 0, 2: 0}
+
+
+@pytest.mark.parametrize("failure", ["text", "raise", "exit"])
+@pytest.mark.parametrize("page", ["text", "none", "raise"])
+def test_an_error_page_that_fails_too_is_a_failure(failure: str, page: str) -> None:
+    with ThreadPoolExecutor(1) as server:
+        response = server.submit(ask, f"{THING}?v2={failure}&page={page}").result()
+        assert (response.status_code, response.headers["API-Version"]) == (200, "1")
+        pinned = server.submit(ask, f"{PINNED}?v2={failure}&page={page}").result()
+        assert (pinned.status_code, pinned.headers["API-Version"]) == (500, "2")
+    assert recorded() == [(2, "bucket", 500), (1, "failover", 200), (2, "pinned", 500)]
 
 
 @pytest.mark.parametrize("oddity", ODDITIES)
