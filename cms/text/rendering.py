@@ -5,13 +5,12 @@ import math
 import re
 from typing import Final
 
-import cmarkgfm
 import nh3
-from cmarkgfm.cmark import Options
 
 from cms import limits
 from cms.choices import ContentFormat
 from cms.text.cost import DEPTH_MAX, cells_in, is_dear, with_line_feeds
+from cms.text.markdown import markdown_to_html
 
 WORDS_PER_MINUTE = 238  # silent reading of English non-fiction: Brysbaert 2019, doi:10.1016/j.jml.2019.104047
 LINES_AND_CELLS_MAX = 50_000  # some 20 µs each; a text of the greatest length has twenty characters a line then
@@ -21,12 +20,6 @@ HTML_MAX = 5 * limits.CONTENT[1] + GROWTH_FREE  # as much as text that is shown 
 NOTES_MAX = 5_000  # marks of footnotes; each makes a way there and a way back
 CHARACTERS_PER_WORD = 6  # for scripts without spaces, and the share of a word in running English text
 
-_EXTENSIONS: Final = ["table", "strikethrough", "tasklist"]
-_OPTIONS: Final = (
-    Options.CMARK_OPT_UNSAFE  # HTML is the sanitiser's concern
-    | Options.CMARK_OPT_FOOTNOTES
-    | Options.CMARK_OPT_STRIKETHROUGH_DOUBLE_TILDE
-)
 _ATTRIBUTES = {
     # Without `cite`, whose scheme nobody checks.
     **{tag: attributes - {"cite"} for tag, attributes in nh3.ALLOWED_ATTRIBUTES.items()},
@@ -95,7 +88,7 @@ def _html_of_markdown(content: str) -> str | None:
         return None
     if _QUOTES in content.translate(_WITHOUT_LISTS):
         return None
-    source = cmarkgfm.markdown_to_html_with_extensions(content, options=_OPTIONS, extensions=_EXTENSIONS)
+    source = markdown_to_html(content)
     if len(source) > GROWTH_MAX * len(content) + GROWTH_FREE:
         return None
     source = _TASK.sub(lambda box: _DONE if box[1] else _UNDONE, source)
