@@ -291,6 +291,18 @@ class TooManyDrafts(CmsError):
         )
 
 
+class TooManyUnsavedTexts(CmsError):
+    """The writer has as many unsaved texts of the post as one may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            sentence(
+                "The server keeps at most %(most)s of your unsaved texts of a post. Save or discard one first.",
+                most=most,
+            )
+        )
+
+
 class LastAdmin(CmsError):
     code = "last_admin"
     default_message = gettext_noop("The last active admin can't be demoted, suspended or deleted.")

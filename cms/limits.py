@@ -43,6 +43,7 @@ KEPT_TEXTS_MAX = {  # of a text that is not saved yet: an unfinished one may be 
     "meta_description": 4 * META_DESCRIPTION_MAX,
 }
 WAITING_DRAFTS_MAX = 50  # restored revisions of one post; each may hold a whole content
+UNSAVED_TEXTS_MAX = 5  # of one writer and post; each may hold a whole content, and a form names all of them
 
 TAG_NAME = (1, 50)
 TAG_NAME_KEY_MAX = 900  # NFKC makes at most 18 characters of one (U+FDFA)

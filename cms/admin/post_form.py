@@ -14,7 +14,7 @@ from cms import clock
 from cms.admin.forms import ServiceForm, TagNamesField, offer_derived_slug, whole_number
 from cms.models import Category, Post, PostRevision
 from cms.policy import Actor
-from cms.services.drafts import KEPT, base_of_draft
+from cms.services.drafts import KEPT, base_of_draft, state_of_draft
 from cms.services.merging import (
     COLLECTIONS,
     IN_REVISIONS,
@@ -32,7 +32,7 @@ REMEMBERED: Final = ("kind", "visibility", "expires_at", *COLLECTIONS)
 
 TEXTS: Final = ("title", "content", "excerpt", "meta_title", "meta_description")
 """In the language of the post, which need not be that of the page."""
-NOT_OF_THE_POST: Final = ("version", "base_revision", "publish_at")
+NOT_OF_THE_POST: Final = ("version", "base_revision", "draft_state", "publish_at")
 
 
 class PostForm(ServiceForm):
@@ -43,6 +43,8 @@ class PostForm(ServiceForm):
     )
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
     base_revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    # Without "off", some browsers would fill in the state that an earlier page had.
+    draft_state = forms.CharField(required=False, widget=forms.HiddenInput(attrs={"autocomplete": "off"}))
     publish_at = forms.DateTimeField(
         label=_("Publish at"),
         required=False,
@@ -95,6 +97,7 @@ class PostForm(ServiceForm):
     def _begin_with(self, draft: PostRevision) -> None:
         """Show the texts of a draft. Saving merges them with what others have saved since the draft was begun."""
         self.initial.update({name: draft.snapshot[name] for name in KEPT if name in draft.snapshot})
+        self.initial["draft_state"] = state_of_draft(draft)
         base = base_of_draft(draft)
         if base and base != self.initial["base_revision"]:
             self.initial.update(base_revision=base, version=0)
@@ -150,7 +153,7 @@ def data_on_top_of(form: PostForm, sent: QueryDict, conflict: EditConflict) -> Q
     for bound in fresh:
         if bound.name in COLLECTIONS and bound.name in conflict.changes:
             _put(data, fresh, bound.name, conflict.changes[bound.name])  # type: ignore[literal-required]
-        elif bound.name not in conflict.changes:
+        elif bound.name not in conflict.changes and bound.name != "draft_state":
             _put(data, fresh, bound.name, bound.value())
         if bound.field.show_hidden_initial:
             _put(data, fresh, bound.name, bound.value(), html_name=bound.html_initial_name)

@@ -45,7 +45,7 @@ from cms.errors import CmsError
 from cms.models import Category, Post
 from cms.search import find_posts, searching
 from cms.services import post_states
-from cms.services.drafts import SHOWN_MAX, autosaved_drafts, find_draft, shown_drafts
+from cms.services.drafts import SHOWN_MAX, end_drafts, find_draft, shown_drafts
 from cms.services.merging import EditConflict, naming_ahead
 from cms.services.prepared import beginning_again, prepared
 
@@ -118,7 +118,7 @@ class PostAdmin(TrashMixin, HistoryMixin, LookingMixin, WritingMixin, ServiceAdm
         {
             "fields": [
                 *("writer", "published_at", "updated_at", "created_at", "minutes", "version_number"),
-                *("version", "base_revision"),
+                *("version", "base_revision", "draft_state"),
             ]
         },
     )
@@ -269,9 +269,7 @@ class PostAdmin(TrashMixin, HistoryMixin, LookingMixin, WritingMixin, ServiceAdm
             request.POST = data_on_top_of(form, request.POST, conflict)  # type: ignore[assignment]
             raise
         if change:
-            autosaved_drafts(actor=request.user, post=post).delete()
-            if form.draft:  # its texts were on the screen, and are saved now
-                form.draft.delete()
+            end_drafts(actor=request.user, post=post, state=form.cleaned_data["draft_state"], shown=form.draft)
         if "_publish" not in request.POST:
             return post
         at = form.cleaned_data.get("publish_at")

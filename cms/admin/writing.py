@@ -17,7 +17,7 @@ from cms.admin.forms import shown_refusal, whole_number, with_plain_line_ends
 from cms.choices import ContentFormat
 from cms.errors import CmsError, NotFound, translated
 from cms.models import Post
-from cms.services.drafts import autosave_post, discard_draft
+from cms.services.drafts import autosave_post, discard_draft, state_of_draft
 from cms.services.editing import ASKS_EVERY_S, end_editing, note_editing, others_editing
 from cms.text.cost import rendering_s
 from cms.text.rendering import render_html
@@ -124,10 +124,11 @@ class WritingMixin:
                 texts=texts,
                 base_revision=whole_number(texts.get("base_revision")) or 0,
                 now=now,
+                state=texts.get("draft_state", ""),
             )
         except CmsError as refusal:
             return JsonResponse({"message": shown_refusal(refusal)}, status=422)
-        return JsonResponse({"revision": draft and draft.number})
+        return JsonResponse({"revision": draft and draft.number, "draft_state": state_of_draft(draft) if draft else ""})
 
     def discard_view(self, request: HttpRequest, object_id: str, number: int) -> HttpResponse:
         post = self._own_post(request, object_id)

@@ -15,7 +15,7 @@ from tests.browser.windows import opened, sign_in
 
 @pytest.fixture
 def second(browser: Browser, size: str) -> Iterator[Page]:
-    """Another editor's window."""
+    """A window of another browser."""
     with opened(browser, size) as page:
         yield page
 
@@ -98,6 +98,53 @@ def test_two_editors_see_each_other_and_keep_both_texts(page: Page, second: Page
     expect(page.locator("#id_content")).to_have_value("Mine.\n\nFirst words.\n\nTheirs.")
     save_draft(page)
     expect(page.locator("#id_meta_title")).to_have_value("For search")
+
+
+def hurry(route: Route) -> None:
+    """Let the page keep its text on the server every second, not every half a minute."""
+    if route.request.method != "GET":
+        return route.continue_()
+    answer = route.fetch()
+    body = answer.text().replace('"autosaveEveryMs": 30000', '"autosaveEveryMs": 1000')
+    return route.fulfill(response=answer, body=body)
+
+
+def open_hurried(page: Page, address: str) -> None:
+    page.route(address, hurry)
+    page.goto(address)
+
+
+def test_saving_in_one_browser_leaves_what_another_has_kept_on_the_server(page: Page, second: Page, site: str) -> None:
+    address = begin_draft(page, site, "Two browsers")
+    sign_in(second, site, "erin")
+    open_hurried(second, address)
+    type_text(second, " A long chapter.")
+    expect(second.locator("#editor-state")).to_contain_text("Kept on the server")
+    page.locator("#id_title").fill("Two browsers of one writer")
+    save_draft(page)
+    expect(page.get_by_role("link", name="Open it here")).to_have_count(1)
+    with second.expect_response("**/autosave/") as kept:
+        type_text(second, " Its end.")
+    assert kept.value.ok
+    save_draft(second)
+    expect(second.locator("#id_title")).to_have_value("Two browsers of one writer")
+    expect(second.locator("#id_content")).to_have_value("First words. A long chapter. Its end.")
+    expect(second.get_by_role("link", name="Open it here")).to_have_count(0)
+
+
+def test_a_copy_of_the_browser_that_is_restored_and_saved_ends_its_draft_on_the_server(page: Page, site: str) -> None:
+    address = begin_draft(page, site, "Kept twice")
+    open_hurried(page, address)
+    type_text(page, " Nearly lost.")
+    expect(page.locator("#editor-state")).to_contain_text("Kept on the server")
+    again = page.context.new_page()
+    page.close()
+    again.goto(address)
+    expect(again.get_by_role("link", name="Open it here")).to_have_count(1)
+    again.get_by_role("button", name="Restore").click()
+    save_draft(again)
+    expect(again.locator("#id_content")).to_have_value("First words. Nearly lost.")
+    expect(again.get_by_role("link", name="Open it here")).to_have_count(0)
 
 
 EDITOR = re.compile(r"/cms/editor(\.[0-9a-f]+)?\.js$")
@@ -193,15 +240,7 @@ def test_a_server_that_is_busy_saves_nothing_and_loses_nothing(refused: Page, si
 
 def test_a_text_that_the_server_does_not_keep_stays_in_the_browser(refused: Page, site: str) -> None:
     address = begin_draft(refused, site, "Not kept")
-
-    def hurry(route: Route) -> None:
-        """Let the page ask every second, not every half a minute."""
-        answer = route.fetch()
-        body = answer.text().replace('"autosaveEveryMs": 30000', '"autosaveEveryMs": 1000')
-        route.fulfill(response=answer, body=body)
-
-    refused.route(address, hurry)
-    refused.goto(address)
+    open_hurried(refused, address)
     excerpt = "Long. " * 400
     refused.locator("#id_excerpt").fill(excerpt)
     refused.wait_for_function("() => Object.keys(localStorage).some((key) => key.startsWith('tandem:writing:'))")
@@ -239,6 +278,24 @@ def hold(page: Page, address: str | re.Pattern[str]) -> list[Route]:
 
     page.route(address, keep)
     return held
+
+
+def test_saving_ends_the_draft_that_the_server_is_about_to_confirm(page: Page, site: str) -> None:
+    address = begin_draft(page, site, "Slow line")
+
+    def confirm_late(route: Route) -> None:
+        answer = route.fetch()
+        page.get_by_role("button", name="Save draft").click()
+        for _ in range(3):  # time enough for a form that does not wait
+            page.request.get(f"{site}/admin/session/")
+        route.fulfill(response=answer)
+
+    page.route("**/autosave/", confirm_late)
+    open_hurried(page, address)
+    with page.expect_navigation():
+        page.locator("#id_title").fill("Kept and saved at once")
+    expect(page.locator("#id_title")).to_have_value("Kept and saved at once")
+    expect(page.get_by_role("link", name="Open it here")).to_have_count(0)
 
 
 def test_words_typed_before_the_scripts_come_are_kept(page: Page, site: str) -> None:

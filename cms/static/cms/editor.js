@@ -8,6 +8,9 @@
   const KEEP_AFTER_MS = 2000;
   const key = `tandem:writing:${config.user}:${config.post || "new"}`;
   const LAST = "tandem:submitted";
+  // Names the draft on the server that this form has shown or made: no other is overwritten or deleted.
+  const draftState = form.elements.draft_state;
+  const NOT_WRITTEN = ["csrfmiddlewaretoken", "draft_state"];
 
   const say = (text) => { state.textContent = text; };
   const language = document.documentElement.lang || undefined;
@@ -18,11 +21,11 @@
     [names.join(gettext(" and "))],
   );
 
-  // All that the form would send, but for the token: the hidden fields name what its writer has read.
+  // All that its writer has written and read: the hidden fields name that.
   function written() {
     const fields = {};
     for (const [name, value] of new FormData(form)) {
-      if (name === "csrfmiddlewaretoken" || value instanceof File) continue;
+      if (NOT_WRITTEN.includes(name) || value instanceof File) continue;
       (fields[name] ||= []).push(value.replaceAll("\r\n", "\n"));
     }
     return JSON.stringify(fields);
@@ -51,7 +54,8 @@
     timer = null;
     const now = written();
     if (now === opened) return store.drop(key);
-    if (store.write(key, { at: new Date().toISOString(), fields: now })) say(interpolate(gettext("Kept in this browser at %s"), [clock()]));
+    const copy = { at: new Date().toISOString(), fields: now, draftState: draftState?.value };
+    if (store.write(key, copy)) say(interpolate(gettext("Kept in this browser at %s"), [clock()]));
     else say(gettext("This browser can't keep your text: save it soon."));
   }
   function changed(event) {
@@ -61,7 +65,7 @@
 
   function fill(fields) {
     for (const control of form.elements) {
-      if (!control.name || control.name === "csrfmiddlewaretoken" || control.type === "file") continue;
+      if (!control.name || NOT_WRITTEN.includes(control.name) || control.type === "file") continue;
       const values = fields[control.name] || [];
       if (control instanceof HTMLSelectElement) {
         for (const value of values) {
@@ -100,7 +104,11 @@
     if (!kept || kept.fields === opened || isShownAgain()) return kept && kept.fields === opened && store.drop(key);
     notice(
       interpolate(gettext("This browser has changes of %s that were not saved."), [shownTime(kept.at)]),
-      [gettext("Restore"), () => { fill(JSON.parse(kept.fields)); changed(); }],
+      [gettext("Restore"), () => {
+        fill(JSON.parse(kept.fields));
+        if (draftState) draftState.value = kept.draftState ?? "";
+        changed();
+      }],
       [gettext("Discard"), () => store.drop(key)],
     );
   }
@@ -122,13 +130,20 @@
   const isSignedOut = () => "signedOut" in form.dataset;
   const post = (address, data) => fetch(address, { method: "POST", body: data, redirect: "manual" });
 
+  // One at a time: each names the draft that the one before has made. So saving waits for it too.
+  let autosaving = null;
+  function autosaveAlone() {
+    autosaving ||= autosave().finally(() => { autosaving = null; });
+  }
   async function autosave() {
     const now = written();
     if (!config.autosave || isSignedOut() || now === autosaved) return;
     try {
       const answer = await post(config.autosave, new FormData(form));
       if (answer.ok) {
+        draftState.value = (await answer.json()).draft_state;
         autosaved = now;
+        keep(); // so that the browser's copy names this draft
         say(interpolate(gettext("Kept on the server at %s"), [clock()]));
       } else if (answer.status === 422) {
         say((await answer.json()).message);
@@ -163,6 +178,7 @@
   const dialog = document.getElementById("sign-in");
 
   async function send(button) {
+    await autosaving;
     let answer;
     try {
       answer = await fetch(config.session, { redirect: "manual" });
@@ -236,6 +252,6 @@
     if (isTouched) changed();
     askWhoElseWrites();
     setInterval(askWhoElseWrites, config.asksEveryMs);
-    setInterval(autosave, config.autosaveEveryMs);
+    setInterval(autosaveAlone, config.autosaveEveryMs);
   });
 })();

@@ -48,6 +48,67 @@ def test_a_kept_text_is_merged_with_what_was_saved_since(
     assert not post.revisions.filter(is_draft=True).exists()
 
 
+def _kept(client: Client, post: Post, page: Any, **changes: Any) -> dict[str, Any]:
+    """Let a window keep its text on the server, and return what it would send next, as its script does."""
+    sent = filled_in(page, **changes)
+    answer = client.post(_address(post, "autosave/"), sent)
+    assert answer.status_code == 200
+    return sent | {"draft_state": answer.json().get("draft_state", "")}
+
+
+def _unsaved(post: Post) -> list[str]:
+    return [row.snapshot["content"] for row in post.revisions.filter(is_draft=True).order_by("number")]
+
+
+def test_saving_in_one_window_leaves_the_text_that_another_has_kept(
+    client: Client, make_post: Callable[..., Post]
+) -> None:
+    post = make_post(title="Saved", content="Saved.")
+    first, second = client.get(_address(post)), client.get(_address(post))
+    chapter = _kept(client, post, second, content="A long chapter.")
+    mine = {"_continue": "1", **filled_in(first, title="Mine")}
+    assert client.post(_address(post), mine).status_code == 302
+    assert _unsaved(post) == ["A long chapter."]
+    draft = post.revisions.get(is_draft=True)
+    assert f'href="?draft={draft.number}"' in client.get(_address(post)).content.decode()
+    assert client.post(_address(post), {"_continue": "1", **chapter}).status_code == 302
+    saved = Post.objects.get()
+    assert (saved.title, saved.content, _unsaved(post)) == ("Mine", "A long chapter.", [])
+
+
+def test_two_windows_keep_a_text_each_on_the_server(client: Client, make_post: Callable[..., Post]) -> None:
+    post = make_post(content="Saved.")
+    first, second = client.get(_address(post)), client.get(_address(post))
+    _kept(client, post, second, content="A long chapter.")
+    mine = _kept(client, post, first, content="Mine")
+    client.post(_address(post, "autosave/"), {**mine, "content": "Mine, longer"})
+    assert _unsaved(post) == ["A long chapter.", "Mine, longer"]
+
+
+def test_a_draft_that_is_open_in_two_windows_stays_with_what_one_of_them_has_added(
+    client: Client, make_post: Callable[..., Post]
+) -> None:
+    post = make_post(content="Saved.")
+    _kept(client, post, client.get(_address(post)), content="Begun")
+    address = f"{_address(post)}?draft={post.revisions.get(is_draft=True).number}"
+    first, second = client.get(address), client.get(address)
+    _kept(client, post, second, content="Begun and gone on with")
+    assert client.post(address, {"_continue": "1", **filled_in(first)}).status_code == 302
+    assert (Post.objects.get().content, _unsaved(post)) == ("Begun", ["Begun and gone on with"])
+
+
+def test_a_conflict_leaves_a_form_its_draft(
+    client: Client, author: User, make_post: Callable[..., Post], now: datetime
+) -> None:
+    post = make_post(title="Saved", content="Saved.")
+    mine = _kept(client, post, client.get(_address(post)), title="Mine")
+    update_post(actor=author, post=post, changes={"title": "Theirs"}, now=now)
+    page = client.post(_address(post), {"_continue": "1", **mine})
+    assert page.status_code == 200
+    assert client.post(_address(post), {"_continue": "1", **filled_in(page)}).status_code == 302
+    assert (Post.objects.get().title, _unsaved(post)) == ("Mine", [])
+
+
 def test_a_draft_is_discarded_by_its_button(
     client: Client, author: User, make_post: Callable[..., Post], now: datetime
 ) -> None:

@@ -1,29 +1,41 @@
-"""Drafts of what is not saved: one for each writer, out of sight for others, and gone when it is saved."""
+"""Drafts of what is not saved: one for each open form, out of sight for others, and gone when it is saved."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from cms import limits
-from cms.errors import InvalidInput, NotFound, PermissionRefused, TooManyDrafts, TooMuchKept
-from cms.models import AuditEvent, Post, User
+from cms.errors import InvalidInput, NotFound, PermissionRefused, TooManyDrafts, TooManyUnsavedTexts, TooMuchKept
+from cms.models import AuditEvent, Post, PostRevision, User
 from cms.policy import SYSTEM
 from cms.rate_limits import KEPT_KB, Quota, count
-from cms.services.drafts import autosave_post, base_of_draft, discard_draft, find_draft, waiting_drafts
+from cms.services.drafts import (
+    autosave_post,
+    base_of_draft,
+    discard_draft,
+    end_drafts,
+    find_draft,
+    state_of_draft,
+    waiting_drafts,
+)
 from cms.services.posts import update_post
 from cms.services.restoring import apply_revision, restore_revision
 from cms.services.revisions import list_revisions
 
 
-def test_a_writer_has_one_autosaved_draft_that_changes_nothing_readers_see(
+def test_a_form_has_one_autosaved_draft_that_changes_nothing_readers_see(
     author: User, make_post: Callable[..., Post], now: datetime
 ) -> None:
     post = make_post(title="Saved", content="Saved.")
     before = Post.objects.get()
+    state = ""
     for text in ("One", "Two"):
-        autosave_post(actor=author, post=post, texts={"title": "", "content": text}, base_revision=1, now=now)
+        texts = {"title": "", "content": text}
+        made = autosave_post(actor=author, post=post, texts=texts, base_revision=1, now=now, state=state)
+        assert made
+        state = state_of_draft(made)
     draft = post.revisions.get(is_draft=True)
     assert (draft.snapshot["title"], draft.snapshot["content"], draft.author) == ("", "Two", author)
     assert base_of_draft(draft) == 1
@@ -33,9 +45,59 @@ def test_a_writer_has_one_autosaved_draft_that_changes_nothing_readers_see(
 
 def test_texts_as_they_are_saved_leave_no_draft(author: User, make_post: Callable[..., Post], now: datetime) -> None:
     post = make_post(title="Saved", content="Saved.")
-    autosave_post(actor=author, post=post, texts={"content": "Other"}, base_revision=1, now=now)
-    assert autosave_post(actor=author, post=post, texts={"content": "Saved."}, base_revision=1, now=now) is None
+    assert _keep_again(author, post, "Saved.", now, _keep(author, post, "Other", now)) is None
     assert not post.revisions.filter(is_draft=True).exists()
+
+
+def test_a_window_overwrites_the_draft_that_it_made_and_no_other(
+    author: User, make_post: Callable[..., Post], now: datetime
+) -> None:
+    post = make_post(content="Saved.")
+    theirs = _keep(author, post, "A long chapter", now)
+    mine = _keep(author, post, "Mine", now)
+    assert _keep_again(author, post, "Mine, longer", now, mine) == mine
+    assert _keep_again(author, post, "Saved.", now, mine) is None
+    assert [draft.snapshot["content"] for draft in waiting_drafts(actor=author, post=post)] == ["A long chapter"]
+    assert _keep_again(author, post, "A longer chapter", now, theirs) == theirs
+
+
+def test_a_draft_that_another_window_has_gone_on_with_stays(
+    author: User, make_post: Callable[..., Post], now: datetime
+) -> None:
+    post = make_post(content="Saved.")
+    draft = _keep(author, post, "Begun", now)
+    seen = state_of_draft(draft)
+    _keep_again(author, post, "Gone on with", now + timedelta(seconds=30), draft)
+    end_drafts(actor=author, post=post, state=seen, shown=draft)
+    texts = {"content": "Mine"}
+    autosave_post(actor=author, post=post, texts=texts, base_revision=1, now=now + timedelta(seconds=60), state=seen)
+    kept = [draft.snapshot["content"] for draft in waiting_drafts(actor=author, post=post)]
+    assert kept == ["Mine", "Gone on with"]
+
+
+def test_a_number_that_another_draft_has_got_deletes_nothing(
+    author: User, make_post: Callable[..., Post], now: datetime
+) -> None:
+    post = make_post(content="Saved.")
+    old = _keep(author, post, "Old", now)
+    discard_draft(actor=author, post=post, number=old.number, now=now)
+    new = _keep(author, post, "New", now)
+    assert new.number == old.number
+    end_drafts(actor=author, post=post, state=state_of_draft(old), shown=new)
+    assert post.revisions.get(is_draft=True) == new
+
+
+def test_the_server_keeps_a_few_unsaved_texts_of_a_writer_and_refuses_one_more(
+    author: User, editor: User, make_post: Callable[..., Post], now: datetime
+) -> None:
+    post = make_post(content="Saved.")
+    drafts = [_keep(author, post, f"Window {number}", now) for number in range(limits.UNSAVED_TEXTS_MAX)]
+    with pytest.raises(TooManyUnsavedTexts, match="at most 5 of your unsaved texts"):
+        _keep(author, post, "One more", now)
+    assert _keep_again(author, post, "Longer", now, drafts[0]) == drafts[0]
+    assert _keep(editor, post, "Theirs", now)
+    discard_draft(actor=author, post=post, number=drafts[1].number, now=now)
+    assert _keep(author, post, "One more", now)
 
 
 def test_the_drafts_of_two_writers_do_not_touch(
@@ -112,12 +174,12 @@ def test_a_writer_who_has_stored_too_much_today_keeps_no_unsaved_text_and_may_ta
 ) -> None:
     settings.RATE_LIMIT_KEPT_MB = 1
     post = make_post(content="Saved.")
-    autosave_post(actor=author, post=post, texts={"content": "Mine"}, base_revision=1, now=now)
+    draft = _keep(author, post, "Mine", now)
     count(Quota(KEPT_KB, str(author.pk)), 1_000, now)
     with pytest.raises(TooMuchKept):
-        autosave_post(actor=author, post=post, texts={"content": "More"}, base_revision=1, now=now)
+        _keep_again(author, post, "More", now, draft)
     assert post.revisions.get(is_draft=True).snapshot["content"] == "Mine"
-    autosave_post(actor=author, post=post, texts={"content": "Saved."}, base_revision=1, now=now)
+    _keep_again(author, post, "Saved.", now, draft)
     assert not post.revisions.filter(is_draft=True).exists()
 
 
@@ -171,7 +233,7 @@ def test_one_draft_too_many_is_refused_until_another_is_gone(
     assert limits.WAITING_DRAFTS_MAX == 50
     monkeypatch.setattr(limits, "WAITING_DRAFTS_MAX", 2)
     post = make_post(content="Saved.")
-    for writer in (author, editor):  # a writer has one of these, which is not counted
+    for writer in (author, editor):  # these are not counted
         autosave_post(actor=writer, post=post, texts={"content": "Mine"}, base_revision=1, now=now)
     number = _restored(author, post, _restored(author, post, 1, now), now)
     with pytest.raises(TooManyDrafts, match="at most 2 drafts"):
@@ -180,6 +242,17 @@ def test_one_draft_too_many_is_refused_until_another_is_gone(
     assert _restored(author, post, 1, now) == 4
     discard_draft(actor=author, post=post, number=4, now=now)
     assert _restored(editor, post, number, now) == 6
+
+
+def _keep(writer: User, post: Post, content: str, now: datetime) -> PostRevision:
+    draft = autosave_post(actor=writer, post=post, texts={"content": content}, base_revision=1, now=now)
+    assert draft
+    return draft
+
+
+def _keep_again(writer: User, post: Post, content: str, now: datetime, draft: PostRevision) -> PostRevision | None:
+    texts, state = {"content": content}, state_of_draft(draft)
+    return autosave_post(actor=writer, post=post, texts=texts, base_revision=1, now=now, state=state)
 
 
 def _restored(actor: User, post: Post, number: int, now: datetime) -> int:
