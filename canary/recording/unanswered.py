@@ -43,6 +43,7 @@ def register() -> None:
 
 def record_hangs() -> None:
     """Record what is in flight for longer than CANARY_HANG_S. Never waits."""
+    flights.leave_dropped()
     if flights.box is not None:
         flights.box.tick(canary_conf().now().timestamp())
     before_ns = perf_counter_ns() - int(canary_conf().hang_s * 1e9)

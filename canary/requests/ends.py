@@ -1,15 +1,20 @@
-"""How an answer ends: exceptions that end the thread, headers that no server sends, and broken streams are failures."""
+"""How an answer ends: exceptions that end the thread, headers that no server sends, and broken streams are failures.
 
+So is an end that hangs: the version works until its answer is closed.
+"""
+
+import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from django.core.handlers.exception import response_for_exception
 from django.http import HttpRequest, HttpResponse
 from django.utils.log import request_logger
 
+from canary.core.values import CANDIDATE
 from canary.requests.in_flight import Flight, flights
 
 # RFC 9110 sections 5.1, 5.5 and 8.6. Servers answer by a bare 500 instead of such a head, and tell nobody.
@@ -52,6 +57,28 @@ class Stream:
             finally:
                 flights.await_client(self._flight)
             yield part
+
+
+class Closing:
+    """Closes all that the version has its answer close, which is work of the version. The flight ends after it."""
+
+    def __init__(self, flight: Flight, closers: Sequence[Callable[[], object]]) -> None:
+        self._flight, self._closers, self._has_begun = flight, closers, False
+
+    def __call__(self) -> None:
+        self._has_begun = True
+        flights.await_view(self._flight)
+        try:
+            for close in self._closers:
+                with contextlib.suppress(Exception):  # as Django does
+                    close()
+        finally:
+            flights.leave(self._flight)
+
+    def __del__(self) -> None:
+        """Let the flight end with a response that nobody closes, such as one that a 304 replaces."""
+        if not self._has_begun:
+            flights.drop(self._flight)
 
 
 def answer_of(
@@ -122,17 +149,26 @@ def _is_of_server() -> bool:
 
 
 def land(flight: Flight, response: HttpResponse | None) -> None:
-    """End the flight of a request whose view has returned; one whose answer is a stream ends with the stream."""
-    if response is None or not response.streaming:
+    """End the flight of a request whose view has returned.
+
+    That of a stream ends when the stream is closed, and so does that of a candidate's answer that has things to close.
+    """
+    if response is None or not (response.streaming or (flight.api_version == CANDIDATE and _closers_of(response))):
         flights.leave(flight)
         return
     flights.await_client(flight)
     is_file = getattr(response, "file_to_stream", None) is not None  # which no view makes as it goes
-    if not is_file and not getattr(response, "is_async", False):
+    if response.streaming and not is_file and not getattr(response, "is_async", False):
         stream = Stream(response.streaming_content, flight)  # type: ignore[attr-defined]
         response.streaming_content = stream  # type: ignore[attr-defined]
         setattr(response, _STREAM, stream)
-    response._resource_closers.append(lambda: flights.leave(flight))  # type: ignore[attr-defined]
+    closers = _closers_of(response)
+    closers[:] = [Closing(flight, [*closers])]
+
+
+def _closers_of(response: HttpResponse) -> list[Callable[[], object]]:
+    closers: list[Callable[[], object]] = response._resource_closers  # type: ignore[attr-defined]
+    return closers
 
 
 def once_ended(response: HttpResponse, started_ns: int, observe: Callable[[HttpResponse, int], object]) -> None:

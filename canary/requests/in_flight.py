@@ -4,6 +4,7 @@ import contextlib
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -68,6 +69,7 @@ class InFlight:
         self._lock = threading.Lock()
         self._flights: dict[int, set[Flight]] = {version: set() for version in VERSIONS}
         self._shares = Shares()
+        self._dropped: deque[Flight] = deque()
         self.box: BlackBox | None = None
         """Tells others of the flights of a server process that is killed; None in other processes."""
 
@@ -94,6 +96,14 @@ class InFlight:
                 flight.holders = ()
             self._erase(flight)
 
+    def drop(self, flight: Flight) -> None:
+        """Have it leave soon. For destructors, which may run in a thread that holds the lock."""
+        self._dropped.append(flight)
+
+    def leave_dropped(self) -> None:
+        while self._dropped:
+            self.leave(self._dropped.popleft())
+
     def await_client(self, flight: Flight) -> None:
         """Note that its view has returned, and its response is being sent; it is still to leave."""
         with self._lock:
@@ -101,7 +111,7 @@ class InFlight:
             self._erase(flight)
 
     def await_view(self, flight: Flight) -> None:
-        """Note that the view makes the next part of its response, and begins with it now."""
+        """Note that the view makes the next part of its response, or closes it, and begins with it now."""
         with self._lock:
             flight.is_answered, flight.started_ns = False, time.perf_counter_ns()
 

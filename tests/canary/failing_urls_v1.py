@@ -105,9 +105,9 @@ def answer(version: int, request: HttpRequest, **_: str) -> HttpResponseBase:
     if told == "raise":
         raise RuntimeError("planted")
     if told == "stream":
-        return _closing(version, StreamingHttpResponse(iter([b"a", b"b"])))
+        return _closing(version, StreamingHttpResponse(iter([b"a", b"b"])), told)
     if told in ("break", "hang"):
-        return _closing(version, StreamingHttpResponse(_unsound(version, told)))
+        return _closing(version, StreamingHttpResponse(_unsound(version, told)), told)
     if told in ENDS:
         raise ENDS[told]
     response = JsonResponse(found, status=int(told) if told.isdigit() else 200)
@@ -115,10 +115,12 @@ def answer(version: int, request: HttpRequest, **_: str) -> HttpResponseBase:
         change(response)
     if request.GET.get("away") == str(version):
         response.is_away = True  # type: ignore[attr-defined]
-    return _closing(version, response)
+    return _closing(version, response, told)
 
 
-def _closing(version: int, response: HttpResponseBase) -> HttpResponseBase:
+def _closing(version: int, response: HttpResponseBase, told: str) -> HttpResponseBase:
+    if told == "close":
+        response._resource_closers.append(partial(gate.wait, version))  # type: ignore[attr-defined]
     response._resource_closers.append(partial(closed.append, version))  # type: ignore[attr-defined]
     return response
 

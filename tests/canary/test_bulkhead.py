@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from canary.core.values import CANDIDATE, Decision
@@ -17,6 +17,8 @@ from canary.metrics.node import Node
 from canary.models import ConsumerUsage, MetricBucket
 from canary.recording import flushing, recorder
 from canary.recording.flushing import flush
+from canary.recording.unanswered import record_hangs
+from canary.requests.ends import land
 from canary.requests.in_flight import Flight, flights
 from tests.canary import failing_urls_v1 as failing
 from tests.canary.failing import ARMS, PINNED, THING, ask, recorded
@@ -220,6 +222,34 @@ def test_a_stream_whose_view_makes_no_further_part_hangs(monkeypatch: pytest.Mon
     response.close()
     assert parts == [b"a"]
     assert recorded() == []  # it was told as hanging
+    assert flights.counts()[2] == 0
+
+
+def test_an_answer_of_v2_whose_end_hangs_keeps_its_place_and_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client had its answer and v2 its place back, while a thread of the process was gone."""
+    monkeypatch.setattr(failing, "gate", gate := Gate())
+    asking = [threading.Thread(target=ask, args=(path,)) for path in (f"{PINNED}?v2=close", f"{THING}?v1=close")]
+    for thread in asking:
+        thread.start()
+    assert gate.await_waiting(2, 1)
+    assert gate.await_waiting(1, 1)
+    [flight] = flights
+    assert (flights.counts(), flights.hang(CANDIDATE, 0), flights.tell(flight)) == ({1: 0, 2: 1}, True, True)
+    gate.is_open.set()
+    for thread in asking:
+        thread.join()
+    assert flights.counts() == {1: 0, 2: 0}
+    assert sorted(recorded()) == [(1, "bucket", 200), (2, "pinned", 200)]
+
+
+def test_an_answer_that_is_dropped_without_being_closed_gives_its_place_back() -> None:
+    [flight] = occupy(1)
+    response = HttpResponse()
+    response._resource_closers.append(print)  # type: ignore[attr-defined]
+    land(flight, response)
+    assert flights.counts()[2] == 1
+    del response
+    record_hangs()
     assert flights.counts()[2] == 0
 
 
