@@ -112,8 +112,15 @@ class InFlight:
 
     def await_view(self, flight: Flight) -> None:
         """Note that the view makes the next part of its response, or closes it, and begins with it now."""
+        box, snapshot = self.box, flight.snapshot
+        slot = None
+        if box is not None and snapshot is not None:
+            slot = box.note(flight.request, flight.decision, snapshot)
         with self._lock:
-            flight.is_answered, flight.started_ns = False, time.perf_counter_ns()
+            self._erase(flight)
+            flight.is_answered, flight.started_ns, flight.slot = False, time.perf_counter_ns(), slot
+            if flight.told and box is not None and slot is not None:
+                box.mark_told(slot)
 
     def tell(self, flight: Flight) -> bool:
         """Return whether the caller is to record a flight as one that hangs: False once its view has returned."""

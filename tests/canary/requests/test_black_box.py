@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from django.test import RequestFactory
 
 from canary.core.values import Decision, Identity, Snapshot
 from canary.requests.black_box import SLOTS, TEXT_MAX, BlackBox, Lost, own_site, read_box
-from canary.requests.in_flight import Flight, InFlight
+from canary.requests.ends import land
+from canary.requests.in_flight import Flight, InFlight, flights
 from tests.servers import ROOT
 
 SNAPSHOT = Snapshot(version=7, weight_bp=1_000, salt="salt", release=3, stage=2)
@@ -70,6 +71,40 @@ def test_what_is_answered_is_not_in_it_and_what_hung_is_marked(tmp_path: Path) -
     assert [(lost.path, lost.is_told) for lost in lost_of(tmp_path / "box")] == [("/2", True)]
     flights.leave(hangs)
     flights.leave(streams)
+    assert lost_of(tmp_path / "box") == []
+
+
+def test_what_a_version_works_on_after_its_view_is_in_it_too(tmp_path: Path) -> None:
+    """A v2 that killed its process in the middle of each stream was seen by nobody."""
+    flights.box = BlackBox(tmp_path / "box", "worker", 1e9)
+    found: list[list[str]] = []
+
+    def look() -> bytes:
+        found.append([lost.path for lost in lost_of(tmp_path / "box")])
+        return b"a part"
+
+    response = StreamingHttpResponse(look() for _ in range(2))
+    response._resource_closers.append(look)  # type: ignore[attr-defined]
+    flight = fly(flights, "/1")
+    land(flight, response)
+    for _ in response:
+        assert lost_of(tmp_path / "box") == []  # the client takes its time
+    response.close()
+    flights.box = None
+    assert found == [["/1"]] * 3
+    assert lost_of(tmp_path / "box") == []
+
+
+def test_what_hung_is_marked_for_good(tmp_path: Path) -> None:
+    flights = InFlight()
+    flights.box = BlackBox(tmp_path / "box", "worker", 1e9)
+    flight = fly(flights)
+    assert flights.tell(flight)
+    flights.await_client(flight)
+    for _ in range(2):
+        flights.await_view(flight)
+    assert [lost.is_told for lost in lost_of(tmp_path / "box")] == [True]
+    flights.leave(flight)
     assert lost_of(tmp_path / "box") == []
 
 
