@@ -3,7 +3,6 @@
 So is an end that hangs: the version works until its answer is closed.
 """
 
-import contextlib
 import re
 import threading
 import time
@@ -70,8 +69,11 @@ class Closing:
         flights.await_view(self._flight)
         try:
             for close in self._closers:
-                with contextlib.suppress(Exception):  # as Django does
+                try:
                     close()
+                except BaseException as error:  # Django survives an Exception, and what stands behind it runs too
+                    if not isinstance(error, Exception) and _is_of_server():
+                        raise
         finally:
             flights.leave(self._flight)
 

@@ -82,6 +82,10 @@ ODDITIES: dict[str, Callable[[HttpResponse], object]] = {
 CHANGES: dict[str, Callable[[HttpResponse], object]] = {**SPOILERS, **MALFORMED, **ODDITIES}
 
 
+def _exit() -> None:
+    raise ENDS["exit"]
+
+
 def _unsound(version: int, told: str) -> Iterator[bytes]:
     yield b"a"
     if told == "break":
@@ -105,9 +109,9 @@ def answer(version: int, request: HttpRequest, **_: str) -> HttpResponseBase:
     if told == "raise":
         raise RuntimeError("planted")
     if told == "stream":
-        return _closing(version, StreamingHttpResponse(iter([b"a", b"b"])), told)
+        return _closing(version, StreamingHttpResponse(iter([b"a", b"b"])), request)
     if told in ("break", "hang"):
-        return _closing(version, StreamingHttpResponse(_unsound(version, told)), told)
+        return _closing(version, StreamingHttpResponse(_unsound(version, told)), request)
     if told in ENDS:
         raise ENDS[told]
     response = JsonResponse(found, status=int(told) if told.isdigit() else 200)
@@ -115,13 +119,14 @@ def answer(version: int, request: HttpRequest, **_: str) -> HttpResponseBase:
         change(response)
     if request.GET.get("away") == str(version):
         response.is_away = True  # type: ignore[attr-defined]
-    return _closing(version, response, told)
+    return _closing(version, response, request)
 
 
-def _closing(version: int, response: HttpResponseBase, told: str) -> HttpResponseBase:
-    if told == "close":
-        response._resource_closers.append(partial(gate.wait, version))  # type: ignore[attr-defined]
-    response._resource_closers.append(partial(closed.append, version))  # type: ignore[attr-defined]
+def _closing(version: int, response: HttpResponseBase, request: HttpRequest) -> HttpResponseBase:
+    closers: list[Callable[[], object]] = response._resource_closers  # type: ignore[attr-defined]
+    if end := request.GET.get("end"):
+        closers.append({"hang": partial(gate.wait, version), "exit": _exit}[end])
+    closers.append(partial(closed.append, version))
     return response
 
 

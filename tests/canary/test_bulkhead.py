@@ -228,7 +228,7 @@ def test_a_stream_whose_view_makes_no_further_part_hangs(monkeypatch: pytest.Mon
 def test_an_answer_of_v2_whose_end_hangs_keeps_its_place_and_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client had its answer and v2 its place back, while a thread of the process was gone."""
     monkeypatch.setattr(failing, "gate", gate := Gate())
-    asking = [threading.Thread(target=ask, args=(path,)) for path in (f"{PINNED}?v2=close", f"{THING}?v1=close")]
+    asking = [threading.Thread(target=ask, args=(path,)) for path in (f"{PINNED}?end=hang", f"{THING}?end=hang")]
     for thread in asking:
         thread.start()
     assert gate.await_waiting(2, 1)

@@ -105,6 +105,21 @@ def test_a_stream_that_its_client_leaves_is_no_failure() -> None:
     assert recorded() == [(2, "bucket", 200)]
 
 
+@pytest.mark.parametrize("told", ["stream", "200"])
+def test_an_answer_whose_end_would_end_its_thread_is_recorded_and_gives_its_place_back(told: str) -> None:
+    """Its place stayed taken for ever, and nobody recorded the answer."""
+
+    def ask_and_close() -> None:
+        response = ask(f"{PINNED}?v2={told}&end=exit")
+        assert response.getvalue()
+        response.close()
+
+    with ThreadPoolExecutor(1) as server:
+        server.submit(ask_and_close).result()
+    assert (recorded(), flights.counts()) == ([(2, "pinned", 200)], {1: 0, 2: 0})
+    assert closed == [2]
+
+
 def test_each_failover_is_told_to_prometheus_and_no_other_failure() -> None:
     ask(f"{THING}?v2=500")
     ask(f"{THING}?v2=500", "POST")
