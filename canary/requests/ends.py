@@ -3,10 +3,12 @@
 So is an end that hangs: the version works until its answer is closed.
 """
 
+import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from io import UnsupportedOperation
 from typing import Any, Final
 
 from django.core.handlers.exception import response_for_exception
@@ -33,29 +35,63 @@ class UnsendableError(Exception):
 class Stream:
     """A stream that a view makes as it goes, and whether it has broken.
 
-    The view works in each step of it, and the client takes its time between them.
+    The view works in each step of it, a `with` block, and the client takes its time between them.
     """
 
-    def __init__(self, parts: Any, flight: Flight) -> None:
-        self._parts, self._flight = parts, flight
+    def __init__(self, flight: Flight) -> None:
+        self._flight = flight
         self.has_failed = self.is_observed = False
 
-    def __iter__(self) -> Iterator[Any]:
-        parts = iter(self._parts)
+    def __enter__(self) -> None:
+        flights.await_view(self._flight)
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        flights.await_client(self._flight)
+        if error is None:
+            return
+        self.has_failed = True
+        if not isinstance(error, Exception) and not _is_of_server():
+            raise RuntimeError("The stream would have ended its thread.") from error
+
+    def parts(self, content: Iterable[Any]) -> Iterator[Any]:
+        parts = iter(content)
         while True:
-            flights.await_view(self._flight)
-            try:
-                part = next(parts)
-            except StopIteration:
-                return
-            except BaseException as error:
-                self.has_failed = True
-                if isinstance(error, Exception) or _is_of_server():
-                    raise
-                raise RuntimeError("The stream would have ended its thread.") from error
-            finally:
-                flights.await_client(self._flight)
+            with self:
+                try:
+                    part = next(parts)
+                except StopIteration:
+                    return
             yield part
+
+    async def parts_made_async(self, content: AsyncIterable[Any]) -> AsyncIterator[Any]:
+        parts = aiter(content)
+        while True:
+            with self:
+                try:
+                    part = await anext(parts)
+                except StopAsyncIteration:
+                    return
+            yield part
+
+
+class SentFile:
+    """A file of a view that the server reads itself, by its descriptor where it has one."""
+
+    def __init__(self, file: Any, stream: Stream) -> None:
+        self._file, self._stream = file, stream
+
+    def read(self, *size: int) -> Any:
+        with self._stream:
+            return self._file.read(*size)
+
+    def fileno(self) -> int:
+        with self._stream, contextlib.suppress(AttributeError, OSError):
+            descriptor: int = self._file.fileno()
+            return descriptor
+        raise UnsupportedOperation("The file has no descriptor.")  # and is read
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 class Closing:
@@ -159,13 +195,22 @@ def land(flight: Flight, response: HttpResponse | None) -> None:
         flights.leave(flight)
         return
     flights.await_client(flight)
-    is_file = getattr(response, "file_to_stream", None) is not None  # which no view makes as it goes
-    if response.streaming and not is_file and not getattr(response, "is_async", False):
-        stream = Stream(response.streaming_content, flight)  # type: ignore[attr-defined]
-        response.streaming_content = stream  # type: ignore[attr-defined]
-        setattr(response, _STREAM, stream)
+    if response.streaming:
+        _watch(response, flight)
     closers = _closers_of(response)
     closers[:] = [Closing(flight, [*closers])]
+
+
+def _watch(response: Any, flight: Flight) -> None:
+    """Watch how a stream is made. The stable version's files and asynchronous streams are left as they are."""
+    file, is_async = getattr(response, "file_to_stream", None), getattr(response, "is_async", False)
+    if flight.api_version != CANDIDATE and (is_async or file is not None):
+        return
+    stream, content = Stream(flight), response.streaming_content
+    response.streaming_content = stream.parts_made_async(content) if is_async else stream.parts(content)
+    if file is not None:
+        response.file_to_stream = SentFile(file, stream)
+    setattr(response, _STREAM, stream)
 
 
 def _closers_of(response: HttpResponse) -> list[Callable[[], object]]:

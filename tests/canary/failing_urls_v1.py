@@ -2,13 +2,14 @@
 
 import threading
 from asyncio import CancelledError
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from http import HTTPStatus
+from io import BytesIO
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
 
@@ -86,11 +87,46 @@ def _exit() -> None:
     raise ENDS["exit"]
 
 
-def _unsound(version: int, told: str) -> Iterator[bytes]:
+def _break() -> None:
+    raise RuntimeError("planted")
+
+
+def _parts(then: Callable[[], object]) -> Iterator[bytes]:
     yield b"a"
-    if told == "break":
-        raise RuntimeError("planted")
-    gate.wait(version)
+    then()
+    yield b"b"
+
+
+async def _parts_made_async(then: Callable[[], object]) -> AsyncIterator[bytes]:
+    for part in _parts(then):
+        yield part
+
+
+class _File(BytesIO):
+    """One without a descriptor."""
+
+    def __init__(self, then: Callable[[], object]) -> None:
+        super().__init__(b"ab")
+        self._then = then
+
+    def read(self, *size: int | None) -> bytes:
+        self._then()
+        return super().read(*size)
+
+
+class _FileByDescriptor(_File):
+    def fileno(self) -> int:
+        self._then()
+        return super().fileno()
+
+
+STREAMS: dict[str, Callable[[Callable[[], object]], StreamingHttpResponse]] = {
+    "stream": lambda then: StreamingHttpResponse(_parts(then)),
+    "async": lambda then: StreamingHttpResponse(_parts_made_async(then)),
+    "file": lambda then: FileResponse(_File(then)),
+    "descriptor": lambda then: FileResponse(_FileByDescriptor(then)),
+}
+"""Streams, which do something before they end."""
 
 
 def answer(version: int, request: HttpRequest, **_: str) -> HttpResponseBase:
@@ -108,10 +144,9 @@ def answer(version: int, request: HttpRequest, **_: str) -> HttpResponseBase:
         request.read(1)
     if told == "raise":
         raise RuntimeError("planted")
-    if told == "stream":
-        return _closing(version, StreamingHttpResponse(iter([b"a", b"b"])), request)
-    if told in ("break", "hang"):
-        return _closing(version, StreamingHttpResponse(_unsound(version, told)), request)
+    if told in STREAMS:
+        then = {"break": _break, "exit": _exit, "hang": partial(gate.wait, version)}
+        return _closing(version, STREAMS[told](then.get(request.GET.get("then", ""), int)), request)
     if told in ENDS:
         raise ENDS[told]
     response = JsonResponse(found, status=int(told) if told.isdigit() else 200)

@@ -210,7 +210,7 @@ def test_what_is_shed_is_counted_and_what_is_in_flight_is_shown(
 def test_a_stream_whose_view_makes_no_further_part_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failing, "gate", gate := Gate())
     parts: list[bytes] = []
-    response = ask(f"{PINNED}?v2=hang")
+    response = ask(f"{PINNED}?v2=stream&then=hang")
     reading = threading.Thread(target=lambda: parts.extend(response.streaming_content))
     reading.start()
     assert gate.await_waiting(2, 1)
@@ -220,7 +220,7 @@ def test_a_stream_whose_view_makes_no_further_part_hangs(monkeypatch: pytest.Mon
     gate.is_open.set()
     reading.join()
     response.close()
-    assert parts == [b"a"]
+    assert parts == [b"a", b"b"]
     assert recorded() == []  # it was told as hanging
     assert flights.counts()[2] == 0
 

@@ -2,19 +2,27 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import Any
+from wsgiref.util import FileWrapper
 
 import pytest
-from django.test import Client
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import FileResponse
+from django.test import Client, RequestFactory
 
+from canary.core.values import CANDIDATE, Decision
 from canary.metrics.exposition import exposition
 from canary.models import ConsumerUsage, MetricBucket, Observation
 from canary.recording import flushing, tally
 from canary.recording.flushing import flush
+from canary.requests.ends import land
 from canary.requests.faults import faults
-from canary.requests.in_flight import flights
+from canary.requests.in_flight import Flight, flights
+from tests.canary import failing_urls_v1
 from tests.canary.failing import ARMS, PINNED, THING, ask, recorded
-from tests.canary.failing_urls_v1 import MALFORMED, ODDITIES, SPOILERS, closed
+from tests.canary.failing_urls_v1 import MALFORMED, ODDITIES, SPOILERS, Gate, closed
 from tests.canary.seeing import client_on, fresh_recorder, metrics_of, weight
 
 
@@ -90,7 +98,7 @@ def test_no_answer_of_the_stable_version_is_refused(spoiler: str, everybody_on_v
 
 
 def test_a_stream_that_breaks_is_a_failure_of_its_version() -> None:
-    response = ask(f"{THING}?v2=break")
+    response = ask(f"{THING}?v2=stream&then=break")
     assert recorded() == []  # it has not ended
     with pytest.raises(RuntimeError, match="planted"):
         b"".join(response.streaming_content)
@@ -98,8 +106,65 @@ def test_a_stream_that_breaks_is_a_failure_of_its_version() -> None:
     assert recorded() == [(2, "bucket", 500)]
 
 
+def served(path: str, **environ: object) -> bytes:
+    """Ask as a server does, which may read files itself."""
+    answer: Any = WSGIHandler()({**RequestFactory().get(path).environ, **environ}, lambda *_: None)  # type: ignore[arg-type]
+    try:
+        if "wsgi.file_wrapper" in environ:
+            with suppress(OSError):
+                answer.filelike.fileno()
+        return b"".join(answer)
+    finally:
+        answer.close()
+
+
+WRAPPING: dict[str, object] = {"wsgi.file_wrapper": FileWrapper}
+STREAMS: dict[str, tuple[str, dict[str, object]]] = {
+    "stream": ("stream", {}),
+    "asynchronous": ("async", {}),
+    "file": ("file", {}),
+    "file that the server reads": ("file", WRAPPING),
+    "file by its descriptor": ("descriptor", WRAPPING),
+}
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous")
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("then", ["", "break", "exit"])
+def test_a_stream_of_any_kind_that_breaks_is_a_failure_of_its_version(stream: str, then: str) -> None:
+    """Asynchronous ones and files counted as good answers, whatever became of them."""
+    kind, environ = STREAMS[stream]
+    path = f"{THING}?v2={kind}&then={then}"
+    with ThreadPoolExecutor(1) as server, pytest.raises(RuntimeError) if then else nullcontext():
+        assert server.submit(served, path, **environ).result() == b"ab"
+    assert (recorded(), flights.counts()) == ([(2, "bucket", 500 if then else 200)], {1: 0, 2: 0})
+    assert closed == [2]
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous")
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_stream_of_any_kind_that_hangs_is_seen(stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failing_urls_v1, "gate", gate := Gate())
+    kind, environ = STREAMS[stream]
+    with ThreadPoolExecutor(1) as server:
+        answer = server.submit(served, f"{PINNED}?v2={kind}&then=hang", **environ)
+        assert gate.await_waiting(2, 1)
+        seen = flights.hang(CANDIDATE, 0)
+        gate.is_open.set()
+        assert (seen, answer.result()) == (True, b"ab")
+
+
+def test_a_file_is_sent_by_its_descriptor() -> None:
+    with Path(__file__).open("rb") as file:
+        flight = Flight(RequestFactory().get("/"), Decision(CANDIDATE, "pinned"), None, 0)
+        response = FileResponse(file)
+        land(flight, response)  # type: ignore[arg-type]
+        sent = response.file_to_stream
+        assert (sent.fileno(), sent.mode, sent.tell()) == (file.fileno(), "rb", 0)
+
+
 def test_a_stream_that_its_client_leaves_is_no_failure() -> None:
-    response = ask(f"{THING}?v2=break")
+    response = ask(f"{THING}?v2=stream&then=break")
     assert next(response.streaming_content) == b"a"
     response.close()
     assert recorded() == [(2, "bucket", 200)]
