@@ -198,7 +198,9 @@ def test_asking_once_more_sends_another_mail(own: Client, mails: Callable[[], di
         assert NEW in mails()
 
 
-@pytest.mark.parametrize("limit", ["account", "address of e-mail", "address of the client"])
+@pytest.mark.parametrize(
+    "limit", ["account", "address of e-mail", "address of e-mail anywhere", "address of the client"]
+)
 def test_asking_for_a_new_address_is_limited_as_mails_are(
     make_user: Callable[..., User], client_of: Callable[[User], Client], settings: Any, limit: str
 ) -> None:
@@ -214,7 +216,8 @@ def test_asking_for_a_new_address_is_limited_as_mails_are(
 
     asked = {
         "account": [(users[0], f"n{n}@example.net", f"192.0.2.{n}") for n in range(2)],
-        "address of e-mail": [(users[n], NEW, f"192.0.2.{n}") for n in range(2)],
+        "address of e-mail": [(users[n], NEW, "192.0.2.1") for n in range(2)],
+        "address of e-mail anywhere": [(users[n], NEW, f"192.0.2.{n}") for n in range(5)],
         "address of the client": [(users[n], f"n{n}@example.net", "192.0.2.1") for n in range(11)],
     }[limit]
     statuses = [ask(*each) for each in asked]
