@@ -1,10 +1,14 @@
 """GitHub's parser of Markdown, called as its C library is meant to be.
 
 cmarkgfm's own functions free neither the tree nor the HTML: a text of a megabyte left 130 MB in the process for good.
+They also let threads parse at once, though the library keeps which characters are special for all of them: the end of
+one text took the strikethrough from another.
 """
 
 import contextlib
 import ctypes
+import os
+import threading
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -23,16 +27,26 @@ for _function in (_library.cmark_node_free, _libc.free):
     _function.argtypes, _function.restype = [ctypes.c_void_p], None
 _TRIMMED_FROM: Final = 100_000
 """Characters. The tree of a longer text consists of so much memory that the process gives it back at once."""
+_one_parses = threading.Lock()
+cmark.core_extensions_ensure_registered()  # once: two threads in it end the process
+
+
+def _begin_anew() -> None:
+    global _one_parses  # noqa: PLW0603 - a thread may hold it that a child doesn't have
+    _one_parses = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def markdown_to_html(text: str) -> str:
     """Return HTML as the author means it, which may be unsafe."""
-    cmark.core_extensions_ensure_registered()
     parser = cmark.parser_new(options=OPTIONS)
     try:
-        _attach(parser, EXTENSIONS)
-        cmark.parser_feed(parser, text)
-        root = cmark.parser_finish(parser)
+        with _one_parses:
+            _attach(parser, EXTENSIONS)
+            cmark.parser_feed(parser, text)
+            root = cmark.parser_finish(parser)
         try:
             return _written(root, cmark.parser_get_syntax_extensions(parser))
         finally:
