@@ -95,7 +95,7 @@ class CanaryMiddleware:
             answer = partial(self._answer, request, passage)
             response = shadowed(answer, request, passage.answer, passage.snapshot)
         before = passage.before
-        if before is not None and response.status_code >= 500 and _may_fail_over(request, response):
+        if before is not None and response.status_code >= 500 and _may_fail_over(request, response, before):
             response, passage = self._fail_over(request, response, passage, before)
         self._complete(request, response, passage)
         return response
@@ -236,7 +236,7 @@ def _pass_to_candidate(flight: Flight, snapshot: Snapshot, is_entrance: bool, no
     if is_chosen and flights.hang(decision.api_version, conf.hang_s):
         # Else a view that never returns would give as many failures as there are places, and no more.
         _observe(request, passage, HttpResponse(status=OVERLOADED.status), passage.started_ns)
-    if is_chosen and _has_stable(request):
+    if is_chosen and _has_stable(request, str(request.method)):
         return _instead(request, passage, "overflow")
     return Passage(OVERLOADED, is_entrance, snapshot, now, flight.started_ns)
 
@@ -254,20 +254,20 @@ def _instead(request: HttpRequest, passage: Passage, reason: str) -> Passage:
     return Passage(stable, passage.is_entrance, snapshot, passage.now, started_ns, flight)
 
 
-def _may_fail_over(request: HttpRequest, failed: HttpResponse) -> bool:
+def _may_fail_over(request: HttpRequest, failed: HttpResponse, before: Before) -> bool:
     """Return whether the stable version may answer in place of the candidate, which has failed to."""
     try:
         away = canary_conf().is_away(failed)
-        return (not away or away == BUSY) and not was_body_read(request) and _has_stable(request)
+        return (not away or away == BUSY) and not was_body_read(request) and _has_stable(request, before.method)
     except Exception as error:
         _record(error)
         return False
 
 
-def _has_stable(request: HttpRequest) -> bool:
+def _has_stable(request: HttpRequest, method: str) -> bool:
     """Return whether the stable version has the call that a request makes, as far as its calls are declared."""
     declared = declared_successors()
-    return declared is None or declared.find(str(request.method), below_base(request.path_info)) is not None
+    return declared is None or declared.find(method, below_base(request.path_info)) is not None
 
 
 def _observe(request: HttpRequest, passage: Passage, response: HttpResponse, started_ns: int) -> None:

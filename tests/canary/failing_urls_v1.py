@@ -8,7 +8,7 @@ from http import HTTPStatus
 from io import BytesIO
 
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection
+from django.db import connection, transaction
 from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path
@@ -129,6 +129,21 @@ STREAMS: dict[str, Callable[[Callable[[], object]], StreamingHttpResponse]] = {
 """Streams, which do something before they end."""
 
 
+def _leave_a_failed_transaction(_: HttpRequest) -> None:
+    transaction.set_autocommit(False)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT no_such_column")
+
+
+LEFT_BEHIND: dict[str, Callable[[HttpRequest], object]] = {
+    "raise": lambda _: None,
+    "transaction": _leave_a_failed_transaction,
+    "block": lambda _: transaction.atomic().__enter__(),
+    "method": lambda request: setattr(request, "method", "POST"),
+}
+"""States in which views leave a request that they fail."""
+
+
 def answer(version: int, request: HttpRequest, **_: str) -> HttpResponseBase:
     """What the view finds in the request, which it then leaves its traces in."""
     found = {"version": version, "attributes": sorted(request.__dict__), "meta": sorted(request.META)}
@@ -142,8 +157,9 @@ def answer(version: int, request: HttpRequest, **_: str) -> HttpResponseBase:
             cursor.execute("SELECT 1")
     if request.GET.get("read") == str(version):
         request.read(1)
-    if told == "raise":
-        raise RuntimeError("planted")
+    if told in LEFT_BEHIND:
+        LEFT_BEHIND[told](request)
+        _break()
     if told in STREAMS:
         then = {"break": _break, "exit": _exit, "hang": partial(gate.wait, version)}
         return _closing(version, STREAMS[told](then.get(request.GET.get("then", ""), int)), request)

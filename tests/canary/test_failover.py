@@ -9,6 +9,7 @@ from wsgiref.util import FileWrapper
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
+from django.db import connection
 from django.http import FileResponse
 from django.test import Client, RequestFactory
 
@@ -95,6 +96,15 @@ def test_no_answer_of_the_stable_version_is_refused(spoiler: str, everybody_on_v
     response = ask(f"{THING}?v1={spoiler}")
     assert response.status_code != 500
     assert recorded() == [(1, "bucket", response.status_code)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("failure", ["transaction", "block", "method"])
+def test_a_failure_leaves_nothing_for_the_stable_version(failure: str) -> None:
+    response = ask(f"{THING}?v2={failure}&sql1=1")
+    assert (response.status_code, response.headers["API-Version"]) == (200, "1")
+    assert recorded() == [(2, "bucket", 500), (1, "failover", 200)]
+    assert (connection.in_atomic_block, connection.get_autocommit()) == (False, True)
 
 
 def test_a_stream_that_breaks_is_a_failure_of_its_version() -> None:

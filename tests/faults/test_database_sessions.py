@@ -1,16 +1,18 @@
 """A view's connections and sessions: the next request finds none of what it has left, and has one of its own."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
 from django.core.signals import request_finished, request_started
-from django.db import InterfaceError, InternalError, OperationalError, connections
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connections, transaction
 from django.db.utils import ConnectionHandler
 from django.http import HttpResponse
+from psycopg.rows import dict_row
 
+from cms.costs import answering
 from cms.db.postgresql.errors import ShareBusy
 from cms.db.postgresql.share import CONNECTIONS
 from cms.http.unavailable import is_away, is_unavailable, mark_away
@@ -47,13 +49,19 @@ def engines() -> Iterator[OwnEngines]:
 
 
 @pytest.fixture
-def site(engines: OwnEngines, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The connection that Django gives to this thread's requests, over a pool as a site has it."""
+def site(
+    engines: OwnEngines, django_db_setup: None, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """The connection that Django gives to this thread's requests, over a pool as a site has it.
+
+    What hears of requests asks the other database, which the tests have to have by then.
+    """
     given = psycopg.conninfo.conninfo_to_dict(engines.postgres.url)
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     place = {name: given[key] for name, key in names.items() if key in given}
     own = {"ENGINE": "cms.db.postgresql", "OPTIONS": {"pool": {"timeout": 0.1}}, **place}
     wrapper: Any = ConnectionHandler({"default": {}, "own": own})["own"]
+    monkeypatch.setattr(answering, "_is_server", False)  # and again afterwards: this process is none
     monkeypatch.setattr(connections, "settings", {**connections.settings, "own": wrapper.settings_dict})
     connections["own"] = wrapper
     with django_db_blocker.unblock():
@@ -105,6 +113,26 @@ def test_a_session_that_was_changed_through_the_driver_is_not_used_again(site: A
     assert site.pool.stats()["size"] == 0
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: setattr(raw, "row_factory", dict_row),
+        lambda raw: setattr(raw, "cursor_factory", psycopg.RawCursor),
+        lambda raw: raw.execute("SET statement_timeout = 1"),
+    ],
+    ids=["rows", "cursors", "a statement"],
+)
+def test_a_driver_that_a_view_has_changed_is_not_used_again(site: Any, change: Callable[[Any], object]) -> None:
+    with request():
+        ask(site)
+        change(site.connection)
+    with request():
+        ask(site)
+        with site.cursor() as cursor:
+            cursor.execute("SELECT %s, current_setting('statement_timeout')", ["a"])
+            assert cursor.fetchone() == ("a", "0")
+
+
 @pytest.mark.parametrize("change", [READ_ONLY, BY_A_FUNCTION, "BEGIN READ ONLY"])
 def test_a_write_that_its_own_view_has_forbidden_is_no_outage(site: Any, change: str) -> None:
     with request(), pytest.raises(InternalError) as refused:
@@ -123,6 +151,23 @@ def test_a_write_to_a_server_that_takes_none_is_an_outage(site: Any, engines: Ow
         assert is_unavailable(refused.value)
         admin.execute("SET default_transaction_read_only = off")
         admin.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_block_that_a_view_leaves_open_ends_with_its_request(site: Any, goes_on: bool) -> None:
+    """No later request of the thread could connect: it answered 503 until the process ended."""
+    with request():
+        block = transaction.atomic(using="own")
+        block.__enter__()
+        ask(site, "CREATE TABLE left_open (at integer)")
+        if not goes_on:
+            site.close()
+    for _ in range(2):
+        with request():
+            ask(site)
+            assert site.get_autocommit()
+            with pytest.raises(ProgrammingError):
+                ask(site, "SELECT * FROM left_open")
 
 
 @pytest.mark.parametrize("uses", [0, 1])

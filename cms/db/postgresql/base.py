@@ -206,10 +206,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().ensure_connection()
 
     def close_if_unusable_or_obsolete(self) -> None:
-        """Between requests a connection is in the pool, which sees for itself what it is good for."""
+        """Between requests a connection is in the pool, which sees for itself what it is good for.
+
+        A block of a transaction that a view has left open ends here, or no later request of this thread would connect.
+        """
         if self.pool is None:
             super().close_if_unusable_or_obsolete()
-        elif self.connection is not None:
+        elif self.connection is not None or self.in_atomic_block:
+            blocks: list[Any] = self.atomic_blocks
+            if not any(block._from_testcase for block in blocks):  # a test's own one is around whole requests
+                self.in_atomic_block = self.needs_rollback = self.closed_in_transaction = False
             self.close()
 
     def make_cursor(self, cursor: Any) -> CursorWrapper:

@@ -100,9 +100,15 @@ class PooledConnection(psycopg.Connection):
     def is_of_standby(self) -> bool:
         return self.pgconn.parameter_status(b"in_hot_standby") == b"on"
 
+    def execute(self, query: Any, *args: Any, **more: Any) -> Any:
+        """Note a statement that passes by Django's cursors."""
+        self.note(query)
+        return super().execute(query, *args, **more)
+
     def _state(self) -> tuple[Any, ...]:
         reported = map(self.pgconn.parameter_status, _REPORTED)
-        return *reported, self.isolation_level, self.read_only, self.deferrable
+        transactions = (self.isolation_level, self.read_only, self.deferrable)
+        return *reported, *transactions, self.row_factory, self.cursor_factory, self.prepare_threshold
 
     def wait(self, gen: PQGen[Any], *args: Any, **more: Any) -> Any:
         """psycopg comes by here each time that it asks the server for something, the next rows of a cursor included."""
