@@ -23,7 +23,9 @@ PREPARED_MAX: Final = 24
 """Statements that a session keeps: some 200 kB each, and callers choose some of their texts."""
 
 
+_STANDBY: Final = b"in_hot_standby"
 _REPORTED: Final = (
+    _STANDBY,
     *(b"default_transaction_read_only", b"session_authorization", b"is_superuser", b"search_path", b"TimeZone"),
     *(b"standard_conforming_strings", b"DateStyle", b"IntervalStyle", b"client_encoding"),
 )
@@ -98,7 +100,8 @@ class PooledConnection(psycopg.Connection):
 
     @property
     def is_of_standby(self) -> bool:
-        return self.pgconn.parameter_status(b"in_hot_standby") == b"on"
+        """Whether the server is a standby, or was one: a transaction that began there takes no writes to its end."""
+        return b"on" in (self.pgconn.parameter_status(_STANDBY), self._began_as[_REPORTED.index(_STANDBY)])
 
     def execute(self, query: Any, *args: Any, **more: Any) -> Any:
         """Note a statement that passes by Django's cursors."""
