@@ -123,6 +123,9 @@ def test_the_longest_headers_of_an_answer_arrive_and_nobody_counts_as_dead(proxy
     assert ADDRESS_MAX == limits.ADDRESS_MAX == address
     longest = max(3 * address, MAX_URL_REDIRECT_LENGTH) + OTHER_HEADERS
     assert [proxy.get(f"/quick?headers={longest}") for _ in range(READS)] == [200] * READS
+    deadline = time.monotonic() + 30  # a process counts its answer when it has been sent
+    while proxy.web.answered < READS and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert (proxy.web.asked, proxy.web.answered) == (READS, READS)
     assert "upstream sent too big header" not in proxy.logs()
 
