@@ -206,7 +206,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().ensure_connection()
 
     def close_if_unusable_or_obsolete(self) -> None:
-        """Between requests a connection is in the pool, which sees for itself what it is good for.
+        """Return the connection between requests: the pool checks whether it can be used again.
 
         A block of a transaction that a view has left open ends here, or no later request of this thread would connect.
         """
