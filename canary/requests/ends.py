@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from io import UnsupportedOperation
+from itertools import chain, islice
 from typing import Any, Final
 
 from django.core.handlers.exception import response_for_exception
@@ -124,15 +125,19 @@ def answer_of(
 ) -> HttpResponse:
     """Return the answer, or a 500 in place of what would end the thread, and of a candidate's that no server sends.
 
-    An exception that the stable version's error page raises passes on. A candidate's would be counted by nobody.
+    So is a stream whose first part fails. An exception that the stable version's error page raises passes on. A
+    candidate's would be counted by nobody.
     """
     response = None
     try:
         response = get_response(request)
         if is_candidate:
             _refuse_unsendable(response)
+        if getattr(response, "streaming", False):
+            _begin_stream(response)
     except BaseException as error:
-        passes = not is_candidate if isinstance(error, Exception) else _is_of_server()
+        is_stables = response is None and not is_candidate
+        passes = is_stables if isinstance(error, Exception) else _is_of_server()
         if passes:
             raise
         failed = _error_page(request, error, is_candidate=is_candidate)
@@ -140,6 +145,15 @@ def answer_of(
         failed._resource_closers.extend(getattr(response, "_resource_closers", ()))  # type: ignore[attr-defined]
         return failed
     return response
+
+
+def _begin_stream(response: Any) -> None:
+    """Have the first part of a stream made while another answer is possible. Servers send no head before it either."""
+    if getattr(response, "is_async", False) or getattr(response, "file_to_stream", None) is not None:
+        return
+    parts = iter(response.streaming_content)
+    first = list(islice(parts, 1))
+    response.streaming_content = chain(first, parts)
 
 
 def _error_page(request: HttpRequest, error: BaseException, *, is_candidate: bool) -> HttpResponse:

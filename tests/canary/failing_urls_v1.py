@@ -97,6 +97,11 @@ def _parts(then: Callable[[], object]) -> Iterator[bytes]:
     yield b"b"
 
 
+def _parts_made_late(then: Callable[[], object]) -> Iterator[bytes]:
+    then()
+    yield b"ab"
+
+
 async def _parts_made_async(then: Callable[[], object]) -> AsyncIterator[bytes]:
     for part in _parts(then):
         yield part
@@ -122,6 +127,7 @@ class _FileByDescriptor(_File):
 
 STREAMS: dict[str, Callable[[Callable[[], object]], StreamingHttpResponse]] = {
     "stream": lambda then: StreamingHttpResponse(_parts(then)),
+    "late": lambda then: StreamingHttpResponse(_parts_made_late(then)),
     "async": lambda then: StreamingHttpResponse(_parts_made_async(then)),
     "file": lambda then: FileResponse(_File(then)),
     "descriptor": lambda then: FileResponse(_FileByDescriptor(then)),

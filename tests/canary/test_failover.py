@@ -116,6 +116,24 @@ def test_a_stream_that_breaks_is_a_failure_of_its_version() -> None:
     assert recorded() == [(2, "bucket", 500)]
 
 
+@pytest.mark.parametrize("then", ["break", "exit"])
+def test_a_stream_that_fails_before_its_first_part_is_answered_by_the_stable_version(then: str) -> None:
+    """The server answered by a bare 500, for its head waits for that part."""
+    with ThreadPoolExecutor(1) as server:
+        response = server.submit(ask, f"{THING}?v2=late&then={then}").result()
+    assert (response.status_code, response.headers["API-Version"]) == (200, "1")
+    assert recorded() == [(2, "bucket", 500), (1, "failover", 200)]
+    assert flights.counts() == {1: 0, 2: 0}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_pinned_stream_that_fails_before_its_first_part_is_answered_by_an_error_page(version: int) -> None:
+    path = f"/api/v{version}/things/7"
+    response = ask(f"{path}?v{version}=late&then=break")
+    assert (response.status_code, response.headers["API-Version"]) == (500, str(version))
+    assert recorded() == [(version, "pinned", 500)]
+
+
 def served(path: str, **environ: object) -> bytes:
     """Ask as a server does, which may read files itself."""
     answer: Any = WSGIHandler()({**RequestFactory().get(path).environ, **environ}, lambda *_: None)  # type: ignore[arg-type]
