@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 WORD_MAX: Final = (
     64  # characters; what follows is no longer told apart (PostgreSQL refuses index entries beyond 2,700 bytes)
 )
-WRITTEN_MAX: Final = 4 * WORD_MAX  # before accents and joiners are gone; it bounds what is remembered
+WRITTEN_MAX: Final = 4 * WORD_MAX  # before accents and joiners are gone
+REMEMBERED_MAX: Final = 32  # characters; longer words are rare, and made-up ones would fill a process' memory
 DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 # The first opens a word that isn't ASCII, so that none is spelt like one that is. The second opens a word that begins
 # with a digit: PostgreSQL's parser takes the beginning of 18e6x for a number and cuts it off.
@@ -182,8 +183,12 @@ def _without_underscores(text: str) -> str:
     return text.replace("_", " ")
 
 
-@lru_cache(maxsize=100_000)
 def _key_of(written: str) -> str:
+    return _remembered_key(written) if len(written) <= REMEMBERED_MAX else spell(fold(written))
+
+
+@lru_cache(maxsize=100_000)
+def _remembered_key(written: str) -> str:
     return spell(fold(written))
 
 
