@@ -49,17 +49,27 @@ def create(context: Context, item: UserItem, notes: Notes) -> tuple[User, bool]:
 
 
 def update(context: Context, user: User, item: UserItem, notes: Notes) -> User:
-    """Update the texts; name, address and role of an account stay."""
+    """Update the texts; name and role of an account stay, and so does its address unless nobody can have used it."""
     if user.deleted_at is not None:
         notes.note("username", None, user.username, "The user was deleted here and stays deleted.")
         return user
     changes = _texts(item, notes)
     email = _valid_email(item)
-    if email and user.email.endswith(f"@{EMAIL_DOMAIN}") and not User.objects.with_email(email).exists():
+    if email and _is_unclaimed(user) and not User.objects.with_email(email).exists():
+        notes.note("email", user.email, email, f"{user.username} had no address yet, and may ask for a password now.")
         changes["email"] = email
     elif email and email.lower() != user.email.lower():
         notes.note("email", item.email, user.email, "The e-mail address of an account is not changed by an import.")
     return update_user(actor=SYSTEM, user=user, changes=changes, now=context.now)
+
+
+def _is_unclaimed(user: User) -> bool:
+    """Return whether an earlier import made the account and its address, and nobody has used or promoted it since.
+
+    Whoever writes a file knows a source's name: they would get the account of an admin, by a mail for a new password.
+    """
+    is_new = user.last_login is None and not user.has_usable_password() and RANK[user.role] <= RANK[Role.AUTHOR]
+    return is_new and user.email.endswith(f"@{EMAIL_DOMAIN}")
 
 
 def _rights(context: Context, item: UserItem, username: str, notes: Notes) -> UserFields:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from cms.choices import Role
 from cms.models import Category, Comment, Post, Tag, User
 from cms.policy import SYSTEM
 from cms.services.comments import delete_comment
@@ -39,12 +40,38 @@ def _tag(slug: str, name: str) -> str:
 def test_an_author_gets_a_new_name_and_the_first_real_address(
     import_path: ImportPath, write_wxr: Write, originals: Originals
 ) -> None:
-    for record in (_author("Mia"), _author("Mia Ho", "mia@example.org")):
-        import_path(write_wxr(record))
+    import_path(write_wxr(_author("Mia")))
+    report = import_path(write_wxr(_author("Mia Ho", "mia@example.org")))
+    assert originals(report, "email") == ["mia@imported.invalid"]
     report = import_path(write_wxr(_author("Mia Ho", "other@example.org")))
     user = User.objects.get()
     assert (user.display_name, user.email) == ("Mia Ho", "mia@example.org")
     assert originals(report, "email") == ["other@example.org"]
+
+
+def _promoted(user: User) -> None:
+    user.role = Role.EDITOR
+
+
+def _with_a_password(user: User) -> None:
+    user.set_password("correct horse battery")
+
+
+def _signed_in_once(user: User) -> None:
+    user.last_login = timezone.now()
+
+
+@pytest.mark.parametrize("use", [_promoted, _with_a_password, _signed_in_once], ids=lambda use: use.__name__)
+def test_nobody_gets_an_account_in_use_by_an_address_in_a_file(
+    import_path: ImportPath, write_wxr: Write, originals: Originals, use: Callable[[User], None]
+) -> None:
+    """Its writer would ask for a new password by mail, and be an admin where the author has become one."""
+    import_path(write_wxr(_author("Mia")))
+    use(user := User.objects.get())
+    user.save()
+    report = import_path(write_wxr(_author("Mia Ho", "thief@example.org")))
+    assert User.objects.get().email == user.email
+    assert originals(report, "email") == ["thief@example.org"]
 
 
 def test_a_category_is_renamed_and_moved(import_path: ImportPath, write_wxr: Write, originals: Originals) -> None:
