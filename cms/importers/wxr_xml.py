@@ -31,6 +31,17 @@ REPAIRS_MAX: Final = 1_000
 _MENDED: Final = "XML can't hold this character or byte; it was replaced."
 _ENCODING = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+# Decoders of these read what has come so far in a time that grows with its length. Those of `utf-7`, `unicode_escape` and
+# their like begin again with each piece.
+_ENCODINGS: Final = frozenset(
+    {
+        *("ascii", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"),
+        *(f"iso8859-{part}" for part in (*range(1, 12), *range(13, 17))),
+        *(f"cp{page}" for page in (437, 850, 852, 855, 858, 866, 874, 932, 949, 950, *range(1250, 1259))),
+        *("koi8-r", "koi8-u", "mac-roman", "mac-cyrillic", "tis-620", "big5", "big5hkscs", "gb2312", "gbk", "gb18030"),
+        *("shift_jis", "euc_jp", "euc_kr", "iso2022_jp"),
+    }
+)
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _PREFIXES = (
     (re.compile(r"https?://wordpress\.org/export/[^/]*/excerpt/?"), "excerpt"),
@@ -96,6 +107,10 @@ class WxrFile:
             raise SourceUnreadable(f"{self.path} is not in the encoding {self._encoding} that it declares.") from error
 
     def _as_text(self, raw: BinaryIO) -> io.TextIOWrapper:
+        if codecs.lookup(self._encoding).name not in _ENCODINGS:
+            raise SourceUnreadable(
+                f"{self.path} has the encoding {self._encoding}, which is not read. Save it as UTF-8."
+            )
         # Bytes that are wrong in this encoding come out as surrogates, which nothing else gives.
         return io.TextIOWrapper(raw, encoding=self._encoding, errors="surrogateescape", newline="")
 

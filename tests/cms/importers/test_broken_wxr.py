@@ -31,6 +31,8 @@ OUTSIDE = """<?xml version="1.0"?><!DOCTYPE rss SYSTEM "file:///etc/passwd"><rss
         ("<rss><channel><item><title>A feed</title></item></channel></rss>", "no wp: elements"),
         ("<rss><channel>" + "<a>" * 100, "deeper than 50"),
         ('<?xml version="1.0" encoding="rot13"?><rss/>', "encoding rot13"),
+        ('<?xml version="1.0" encoding="UTF7"?><rss/>', "encoding UTF7, which is not read. Save it as UTF-8."),
+        ('<?xml version="1.0" encoding="unicode_escape"?><rss/>', "encoding unicode_escape, which is not read"),
         ("no XML at all", "not well-formed"),
         ("", "not well-formed"),
     ],
