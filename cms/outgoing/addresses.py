@@ -12,6 +12,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 RESOLVERS: Final = ThreadPoolExecutor(64, thread_name_prefix="resolver")
 NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are the IPv4 address that is meant
 
+# RFC 7526: once the way to any relay of 6to4, and whatever a network makes of it today.
+RELAYS: Final = ipaddress.IPv4Network("192.88.99.0/24")
+
 
 class AddressRefused(Exception):
     """The host stands for an address that is not public, or for none; the text is fit to be shown to an admin."""
@@ -25,7 +28,8 @@ def is_public_address(address: Address) -> bool:
         if address.is_site_local:
             return False
     return address.is_global and not (
-        address.is_multicast
+        address in RELAYS
+        or address.is_multicast
         or address.is_reserved
         or address.is_loopback
         or address.is_link_local
