@@ -114,9 +114,11 @@ def test_an_import_ends_with_the_object_at_which_its_admin_was_suspended(
     bela: User, now: Now, after_a_post: Callable[[Callable[[], None]], None]
 ) -> None:
     transfer = begin_import(bela, now)
+    assert transfer.counts["created"] == 4
     after_a_post(lambda: suspend(bela, now))
     assert work(transfer).state == "failed"
     assert Post.objects.count() == 1
+    assert (transfer.counts, transfer.remarks, transfer.report.name) == ({}, [], "")  # those were of the check
 
 
 def test_an_export_is_not_kept_whose_admin_was_suspended_meanwhile(
