@@ -1,13 +1,22 @@
 """Merging tags: no post loses one, counts stay true, and the audit trail names all of it."""
 
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from cms.errors import InvalidInput, NotFound, PermissionRefused
 from cms.integrity.mending import recount_terms
 from cms.models import AuditEvent, Tag, User
+from cms.policy import SYSTEM
+from cms.services.posts import update_post
 from cms.services.tag_merging import merge_tags
+
+WAITING = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
 
 
 def tags_of(post: Any) -> set[str]:
@@ -46,3 +55,38 @@ def test_only_editors_merge_and_only_tags_that_are_there(make_post: Any, editor:
     with pytest.raises(NotFound):
         merge_tags(actor=editor, into=into, others=[other], now=now)
     assert AuditEvent.objects.filter(action__in=["tag.deleted", "tag.updated"]).count() == 0
+
+
+def hold_until_all_wait(tag: Tag, begin: list[threading.Event]) -> None:
+    """Hold the tag as a writer of a post does, and let the others begin to wait for it in turn."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        Tag.objects.select_for_update(no_key=True).get(pk=tag.pk)
+        for number, event in enumerate(begin, start=1):
+            event.set()
+            deadline, waiting = time.monotonic() + 60, 0
+            while waiting < number:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+                cursor.execute(WAITING)
+                [(waiting,)] = cursor.fetchall()
+
+
+def once(begin: threading.Event, job: Callable[[], Any]) -> Any:
+    assert begin.wait(60)
+    return job()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_post_that_gets_the_tag_while_the_merge_waits_for_it_gets_the_other(
+    make_post: Any, editor: User, now: Any, in_threads: Callable[..., list[Any]]
+) -> None:
+    """Its writer was answered that it has the tag, and it had neither."""
+    old, new, into = make_post(tags=["inks"]), make_post(), make_post(tags=["ink"])
+    kept, gone = into.tags.get(), old.tags.get()
+    begin = [threading.Event(), threading.Event()]
+    write = partial(update_post, actor=SYSTEM, post=new, changes={"tags": ["inks"]}, now=now)
+    merge = partial(merge_tags, actor=editor, into=kept, others=[gone], now=now)
+    jobs = [partial(hold_until_all_wait, gone, begin), *map(partial, [once] * 2, begin, [write, merge])]
+    assert not [result for result in in_threads(jobs) if isinstance(result, Exception)]
+    assert [tags_of(post) for post in (old, new, into)] == [{"ink"}] * 3
+    assert Tag.objects.get().usage_count == 3
