@@ -18,7 +18,7 @@ from cms.rate_limits import COMMENTS, COMMENTS_ADDRESS, Quota, address_quotas, t
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_name, check_text
 from cms.services.kept_bytes import take_own_change
-from cms.services.locks import lock_row
+from cms.services.locks import hold_post, lock_row
 from cms.services.origin import current_origin
 from cms.services.personal_traces import forget_guest
 
@@ -57,7 +57,8 @@ class CommentFields(TypedDict, total=False):
 def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: datetime.datetime) -> Comment:
     """Create a comment by `actor` on a post visible to the caller. A subscriber's comment waits for a moderator.
 
-    A guest's waits too, and has a name. Raises RateLimited for somebody who may not moderate and has written too many.
+    A guest's waits too, and has a name. Raises RateLimited for somebody who may not moderate and has written too many,
+    and NotFound for a post that is gone.
     """
     is_guest = policy.may_comment_as_guest(actor)
     if not (is_guest or policy.may_comment(actor)):
@@ -93,6 +94,7 @@ def create_comment(*, actor: Actor, post: Post, fields: CommentFields, now: date
     )
     comment.thread_path = f"{parent.thread_path}/{comment.id.hex}" if parent else comment.id.hex
     with transaction.atomic():
+        hold_post(post)
         comment.save(force_insert=True)
         record_event(
             actor, "comment.created", comment, before={}, after={"post": str(post.pk), "status": comment.status}

@@ -28,6 +28,16 @@ def lock_row[Row: models.Model](row: Row, *, is_doomed: bool = False) -> Row:
     return rows[0]
 
 
+def hold_post(post: models.Model) -> None:
+    """Keep a post from being deleted until the transaction ends. Raises NotFound when it is gone.
+
+    Its text, which may be long, is not read.
+    """
+    rows = type(post)._default_manager.select_for_update(no_key=True).filter(pk=post.pk)
+    if not rows.values_list("pk", flat=True):
+        raise NotFound(sentence("This %(noun)s does not exist any more.", noun=post._meta.verbose_name))
+
+
 def lock_the_admins() -> None:
     """Until the transaction ends, no other one takes an admin away: one of two who demote each other has to stay.
 

@@ -28,10 +28,12 @@ from cms.models import ApiKey, AuthSession, Category, Post, Redirect, Tag, User
 from cms.policy import SYSTEM
 from cms.services.api_keys import create_api_key
 from cms.services.categories import create_category, delete_category, update_category
+from cms.services.comments import create_comment
 from cms.services.post_states import archive_post, publish_post, restore_post, trash_post, unpublish_post
 from cms.services.posts import create_post, update_post
 from cms.services.sessions import open_session, refresh_session
 from cms.services.tags import create_tag, delete_tag, update_tag
+from cms.services.trash import purge_post
 from cms.services.user_deletion import delete_user
 from cms.services.users import create_user, register_user, update_user
 
@@ -56,6 +58,18 @@ def assert_counts_equal_a_recount() -> None:
         assert tag.usage_count == public.filter(tags=tag).count(), tag
     for category in Category.objects.all():
         assert category.post_count == public.filter(categories=category).count(), category
+
+
+def wait_until_waited_for() -> None:
+    """Return once another transaction waits for this one."""
+    deadline = time.monotonic() + 60
+    is_waited_for = False
+    with connection.cursor() as cursor:
+        while not is_waited_for:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+            cursor.execute(WAITING)
+            [(is_waited_for,)] = cursor.fetchall()
 
 
 def draft(author: User, now: datetime.datetime, **fields: Any) -> Post:
@@ -139,16 +153,10 @@ def test_a_name_that_is_taken_while_it_is_asked_for_is_a_duplicate_and_the_block
         return create_user(actor=SYSTEM, fields=fields[number], password=None, now=now)  # type: ignore[arg-type]
 
     def first() -> None:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with transaction.atomic():
             create(0)
             is_inserted.set()
-            deadline = time.monotonic() + 60
-            is_waited_for = False
-            while not is_waited_for:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-                cursor.execute(WAITING)
-                [(is_waited_for,)] = cursor.fetchall()
+            wait_until_waited_for()
 
     def second() -> int:
         assert is_inserted.wait(60)
@@ -159,6 +167,27 @@ def test_a_name_that_is_taken_while_it_is_asked_for_is_a_duplicate_and_the_block
             return len(User.objects.all())
 
     assert in_threads([first, second]) == [None, 1]
+
+
+def test_a_comment_on_a_post_that_is_being_deleted_is_told_so(
+    in_threads: InThreads, author: User, admin: User, now: Any
+) -> None:
+    """It passed, and was an error of the server when its transaction ended."""
+    post = trash_post(actor=SYSTEM, post=draft(author, now), now=now)
+    is_deleted = threading.Event()
+
+    def purge() -> None:
+        with transaction.atomic():
+            purge_post(actor=admin, post=post, now=now)
+            is_deleted.set()
+            wait_until_waited_for()
+
+    def comment() -> None:
+        assert is_deleted.wait(60)
+        with pytest.raises(NotFound):
+            create_comment(actor=author, post=post, fields={"text": "Well said."}, now=now)
+
+    assert in_threads([purge, comment]) == [None, None]
 
 
 def test_changes_of_one_post_come_one_after_the_other(in_threads: InThreads, author: User, now: Any) -> None:
