@@ -5,8 +5,10 @@ Both make a file as public as the post, so only a person who can see the file al
 
 import datetime
 import re
+import unicodedata
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
@@ -33,8 +35,7 @@ _ESCAPED: Final = re.compile(r"%(?:25)*([0-9a-f]{2})()", re.I)
 _CODED_MAX: Final = 20_000
 """Codes of a text that are decoded, in about the time of a megabyte of prose."""
 _MARKUP: Final = re.compile(r"<[^<>]*>")
-_WIDE: Final = {chr(ord(digit) + 0xFEE0): digit for digit in "0123456789abcdefABCDEF"}
-"""Digits as Japanese keyboards write them."""
+_DIGITS: Final = frozenset("0123456789abcdefABCDEF")
 _LOWER: Final = bytes.maketrans(b"ABCDEF", b"abcdef")
 _NO_DIGITS: Final = bytes(set(range(256)) - set(b"0123456789abcdefABCDEF"))
 _RANDOM: Final = 20
@@ -209,9 +210,20 @@ def _standing_in(text: str, runs: Mapping[bytes, set[uuid.UUID]]) -> set[uuid.UU
 def _digits_of(text: str) -> bytes:
     """Return the hexadecimal digits alone, so that nothing between them separates them."""
     if not text.isascii():
-        for wide, digit in _WIDE.items():
-            text = text.replace(wide, digit)
+        text = text.translate(_foreign_digits())
     return text.encode("ascii", "ignore").translate(_LOWER, _NO_DIGITS)
+
+
+@lru_cache
+def _foreign_digits() -> dict[int, str]:
+    """Return the digits of all scripts, as Arabic and Japanese keyboards write them, and those of other shapes."""
+    digits = {}
+    for code in range(0x80, 0x20000):  # Unicode has none beyond
+        character = chr(code)
+        plain = str(unicodedata.decimal(character, "")) or unicodedata.normalize("NFKC", character)
+        if plain in _DIGITS:
+            digits[code] = plain
+    return digits
 
 
 def _decoded(text: str) -> str | None:

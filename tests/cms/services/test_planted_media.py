@@ -107,11 +107,15 @@ def _at(place: int, put: str, *, instead_of: int = 0) -> Spelling:
         lambda written: "".join(f"\\{character}" for character in written),
         "<b></b>".join,
         lambda written: "".join(chr(ord(c) + 0xFEE0) if c.isalnum() else c for c in written.upper()),
+        lambda written: written.translate({0x30 + number: 0x660 + number for number in range(10)}),
+        lambda written: written.translate({0x30 + number: 0x1D7F6 + number for number in range(10)}),
+        lambda written: written.translate({0x61 + number: 0x1D68A + number for number in range(6)}),
     ],
     ids=[
         *("digit behind", "digit before", "digit in it", "note in it", "digit less", "letter for a digit"),
         *("hyphen", "blank", "zero width", "entity", "percent", "comment", "entities", "entities twice"),
         *("percents", "backslashes", "markup", "wide"),
+        *("Arabic", "monospace", "monospace letters"),
     ],
 )
 def test_an_editor_who_corrects_the_spelling_of_an_id_publishes_no_file(
