@@ -31,8 +31,8 @@ REPAIRS_MAX: Final = 1_000
 _MENDED: Final = "XML can't hold this character or byte; it was replaced."
 _ENCODING = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-# Decoders of these read what has come so far in a time that grows with its length. Those of `utf-7`, `unicode_escape` and
-# their like begin again with each piece.
+# Their decoders take a time that grows with the length of a file. Those of `utf-7`, `unicode_escape` and their like
+# begin again with each piece.
 _ENCODINGS: Final = frozenset(
     {
         *("ascii", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"),

@@ -12,7 +12,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 RESOLVERS: Final = ThreadPoolExecutor(64, thread_name_prefix="resolver")
 NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are the IPv4 address that is meant
 
-# RFC 7526: once the way to any relay of 6to4, and whatever a network makes of it today.
+# RFC 7526: once the way to the nearest relay of 6to4. A network may lead it anywhere today.
 RELAYS: Final = ipaddress.IPv4Network("192.88.99.0/24")
 
 

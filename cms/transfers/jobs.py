@@ -190,7 +190,7 @@ def _fail(transfer: Transfer, message: str) -> str:
     with ending(transfer, now=clock.now()) as held:
         held.state, held.message = TransferState.FAILED, storable(message)[:1_000]
         _forget_file(held)
-        # Of a check before it, or half stored.
+        # They are of the check before it, or half stored.
         delete_files_later(held.report_names())
         held.report, held.counts, held.remarks, held.remark_count = "", {}, [], 0
     return str(held.state)

@@ -66,9 +66,10 @@ def update(context: Context, user: User, item: UserItem, notes: Notes) -> User:
 def _is_unclaimed(user: User) -> bool:
     """Return whether an earlier import made the account and its address, and nobody has used or promoted it since.
 
-    Whoever writes a file knows a source's name: they would get the account of an admin, by a mail for a new password.
+    The writer of a file may know the name of an earlier source. They would ask for a new password by mail, and sign in
+    as the admin that the author has become.
     """
-    is_new = user.last_login is None and not user.has_usable_password() and RANK[user.role] <= RANK[Role.AUTHOR]
+    is_new = user.last_login is None and not user.has_usable_password() and RANK[Role(user.role)] <= RANK[Role.AUTHOR]
     return is_new and user.email.endswith(f"@{EMAIL_DOMAIN}")
 
 
