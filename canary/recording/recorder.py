@@ -29,6 +29,7 @@ COOKIE_MAX: Final = 512
 GONE: Final = 410
 UNAVAILABLE: Final = 503
 GAVE_UP: Final = 504
+REFUSES_CREDENTIALS: Final = frozenset({401, 403})
 """A proxy's status for a client that has waited for too long."""
 
 
@@ -128,7 +129,7 @@ def observe(
         meta.get("REMOTE_ADDR", ""),
         meta.get("HTTP_USER_AGENT", "")[:TEXT_MAX],
         status == UNAVAILABLE and conf.is_away(response),
-        proof_of(request) if person is not None or status >= 500 else 0,
+        proof_of(request) if person is not None or status >= 500 or status in REFUSES_CREDENTIALS else 0,
     )
     # As Seen(*note) does, in half the time.
     queue.put(tuple.__new__(Seen, note))

@@ -24,7 +24,7 @@ from canary.recording.batches import (
     UsageKey,
 )
 from canary.recording.outcomes import Crossed, CrossoverKey, OutcomeKey, Sample
-from canary.recording.recorder import GONE, Person, Seen
+from canary.recording.recorder import GONE, REFUSES_CREDENTIALS, Person, Seen
 from canary.recording.route_names import REFUSED, Name, name_of, name_of_path
 from canary.recording.traffic import Traffic
 from canary.recording.units import Judged, Subject, Units
@@ -163,13 +163,16 @@ class Tally:
     def _person_of(self, identity: Identity, seen: Seen) -> Person | None:
         """Return whom the view knew.
 
-        A failure before the user is looked up belongs to that of an earlier response. For a key it has to have the same
-        credentials, for without them it is anybody's: a cookie is signed for any key that somebody makes up.
+        A failure before the user is looked up belongs to that of an earlier response. So does a refusal with the same
+        credentials, which a version may refuse wrongly. A failure of a key needs the same ones too, for it is anybody's
+        without: a cookie is signed for any key that somebody makes up.
         """
         if seen.person is None:
             person, proof = self._people.get(identity, (None, 0))
-            is_theirs = identity.kind != "key" or (proof and seen.proof == proof)
-            return person if seen.status >= 500 and is_theirs else None
+            if seen.status < 500 and seen.status not in REFUSES_CREDENTIALS:
+                return None
+            needs_proof = identity.kind == "key" or seen.status < 500
+            return person if not needs_proof or (proof and seen.proof == proof) else None
         if len(self._people) >= NOTED_MAX:
             self._people.clear()
         self._people[identity] = (seen.person, seen.proof)

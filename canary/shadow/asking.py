@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIRequest
@@ -17,10 +17,14 @@ from django.urls import resolve, set_urlconf
 
 from canary.conf import canary_conf
 from canary.core.names import FIRST, Names
-from canary.core.values import STABLE, Snapshot
+from canary.core.values import STABLE, Identity, Snapshot
+from canary.recording.recorder import Person
 from canary.requests.queries import start_counting, stop_counting
 from canary.shadow.side_effects import refused
 from canary.shadow.snapshots import Guard, forgotten
+
+STREAM_MAX: Final = 16_000_000
+"""Bytes of a stream that a repeat reads."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Voter:
     unit: str
     network: str
     is_authenticated: bool
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class Answer:
     error: Exception | None = None
     is_away: bool = False
     """Whether it reports an outage of something that both versions share."""
+    person: Person | None = None
+    """Whom the view has let in."""
 
     @property
     def has_failed(self) -> bool:
@@ -87,7 +94,7 @@ def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer
 
 def answer_of(request: Any, guard: Guard) -> Answer:
     """Return the answer of the request's view; 500 for its exception. The caller refuses side effects."""
-    before, response, failure = len(guard.tried), None, None
+    before, response, content, failure = len(guard.tried), None, b"", None
     start_counting()
     set_urlconf(request.urlconf)
     began = time.perf_counter()
@@ -97,8 +104,9 @@ def answer_of(request: Any, guard: Guard) -> Answer:
         response = view(request, *match.args, **match.kwargs)
         if callable(render := getattr(response, "render", None)):  # as Django does, after the view
             response = render()
+        content = _content_of(response)
     except Exception as error:
-        failure = error
+        response, failure = None, error
     finally:
         seconds = time.perf_counter() - began
         set_urlconf(None)
@@ -107,8 +115,11 @@ def answer_of(request: Any, guard: Guard) -> Answer:
     tried = tuple(guard.tried[before:])
     if response is None:
         return Answer(500, None, seconds, counted.statements, tried, failure)
-    is_away = bool(canary_conf().is_away(response))
-    return Answer(response.status_code, _json_of(response), seconds, counted.statements, tried, is_away=is_away)
+    conf = canary_conf()
+    is_away, person = bool(conf.is_away(response)), conf.evidence_unit(request)
+    return Answer(
+        response.status_code, _json_of(content), seconds, counted.statements, tried, is_away=is_away, person=person
+    )
 
 
 def request_of(read: Read, version: int, path: str, query: str, more: Mapping[str, Any] | None = None) -> Any:
@@ -132,8 +143,20 @@ def request_of(read: Read, version: int, path: str, query: str, more: Mapping[st
     return request
 
 
-def _json_of(response: Any) -> Any:
+def _content_of(response: Any) -> bytes:
+    """Return the bytes of an answer; none for more than STREAM_MAX of a stream, or of an asynchronous one."""
+    if not response.streaming:
+        return bytes(response.content)
+    content = bytearray()
+    for part in () if response.is_async else response.streaming_content:
+        content += part
+        if len(content) > STREAM_MAX:
+            return b""
+    return bytes(content)
+
+
+def _json_of(content: bytes) -> Any:
     try:
-        return json.loads(response.content)
+        return json.loads(content)
     except ValueError:
         return None

@@ -4,10 +4,12 @@ The request's own thread only puts them into a queue that drops what it can't ho
 `refusals` repeat, `watchdog` has the thread that runs them, `results` adds up.
 """
 
+import datetime
 import logging
 import os
 import random
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -17,6 +19,7 @@ from django.http.response import HttpResponseBase
 from canary.conf import canary_conf
 from canary.core.values import CANDIDATE, Decision, Snapshot
 from canary.recording import flushing
+from canary.recording.recorder import Person
 from canary.recording.tally import subject_of
 from canary.requests.black_box import REPEAT
 from canary.requests.faults import FaultLog
@@ -160,7 +163,7 @@ class ShadowReader:
             FAULTS.record(outcome.error)
         now = canary_conf().now()
         self.tally.add(outcome, read.release, is_public=not read.has_credentials, now=now)
-        flushing.observe(self.votes.rows_of(outcome, read.voter, now))
+        flushing.observe(self.votes.rows_of(outcome, _let_in(read.voter, outcome.person, now), now))
 
     def _repeat(self, read: Read) -> Outcome:
         is_v2_first = random.random() < 0.5  # noqa: S311  the coin that makes the comparison fair
@@ -217,7 +220,15 @@ def _voter_of(request: HttpRequest, decision: Decision, snapshot: Snapshot) -> V
     if identity is None:
         return Voter(snapshot, network, network, is_authenticated=False)
     subject = subject_of(identity, canary_conf().evidence_unit(request), canary_conf().now())
-    return Voter(snapshot, subject.unit, network, subject.is_authenticated)
+    return Voter(snapshot, subject.unit, network, subject.is_authenticated, identity)
+
+
+def _let_in(voter: Voter | None, person: Person | None, now: datetime.datetime) -> Voter | None:
+    """Return the voter as the person whom v1 has let in: v2 may have refused a right credential."""
+    if voter is None or voter.identity is None or voter.is_authenticated or person is None:
+        return voter
+    subject = subject_of(voter.identity, person, now)
+    return replace(voter, unit=subject.unit, is_authenticated=subject.is_authenticated)
 
 
 READER: Final = ShadowReader()

@@ -25,6 +25,7 @@ from canary.core.mapping import (
     without_noise,
 )
 from canary.core.values import CANDIDATE, STABLE
+from canary.recording.recorder import Person
 from canary.retiring.successors import below_base, declared_successors
 from canary.shadow.asking import Answer, Read, ask
 from canary.shadow.side_effects import SideEffectError
@@ -63,6 +64,8 @@ class Outcome:
     seconds: tuple[float, float] | None = None
     """How long v1 and v2 took; None where that can't be compared."""
     statements: tuple[int, int] = (0, 0)
+    person: Person | None = None
+    """Whom v1 has let in, where v2 refused."""
 
 
 def read_both(read: Read, deadline_s: float = PAIR_DEADLINE_S, *, is_v2_first: bool = False) -> Outcome:

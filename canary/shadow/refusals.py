@@ -78,4 +78,5 @@ class RefusedRead:
             shown(self._read, route),
             shared=shared_name(route),
             votes=(Vote("pair_refusal", CANDIDATE if is_steady else STABLE, float(status)),),
+            person=old.person,
         )

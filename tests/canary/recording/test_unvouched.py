@@ -25,10 +25,11 @@ def take(
     status: int = 200,
     at_s: float = 0,
     person: Person | None = None,
+    proof: int = 0,
 ) -> None:
     decision = Decision(2, "bucket", Identity(kind, name))
     request = ("GET", "things", "/api/things", status, decision, SNAPSHOT, Counted(0))
-    counted.take(Seen(0, 1_000, *request, "", person, None, "", "", address, "curl"), NOON_S + at_s)
+    counted.take(Seen(0, 1_000, *request, "", person, None, "", "", address, "curl", proof=proof), NOON_S + at_s)
 
 
 def names(counted: Tally) -> set[str]:
@@ -99,3 +100,20 @@ def test_breakers_count_all_failures_of_a_network_that_sends_too_many_names(coun
     for number in range(9):
         take(counted, "client", f"c{number}", status=500)
     assert [(outcome.answers, outcome.failures) for outcome in counted.batch.outcomes.values()] == [(9, 9)]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("user", "mia"), ("key", "k1")])
+@pytest.mark.parametrize(
+    ("status", "proof", "is_theirs"), [(401, 7, True), (403, 7, True), (401, 8, False), (404, 7, False)]
+)
+def test_a_refusal_of_the_same_credentials_is_that_of_their_person(
+    counted: Tally, kind: str, name: str, status: int, proof: int, is_theirs: bool
+) -> None:
+    """A version that knows no credential any more refuses it before it knows whose it is."""
+    take(counted, kind, name, person=("mia", LONG_AGO), proof=7)
+    take(counted, kind, name, status=status, proof=proof)
+    take(counted, kind, name, status=status)  # anybody can say that it is them
+    person = tally.digest_of(Identity("user", "mia"))
+    refused = {key.unit: outcome.refused_reads for key, outcome in counted.batch.outcomes.items()}
+    assert refused.pop(person) == is_theirs
+    assert list(refused.values()) == [2 - is_theirs]

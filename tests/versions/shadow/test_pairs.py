@@ -207,6 +207,21 @@ def test_what_v1_ignores_and_v2_refuses_by_its_contract_is_no_wrong_refusal(
     assert not ShadowDifference.objects.exists()
 
 
+@pytest.mark.usefixtures("planted", "stored")
+def test_a_wrong_refusal_is_that_of_the_person_whom_v1_lets_in(content: Content, reader: ShadowReader) -> None:
+    """Users of one network whose credentials v2 does not know counted as one, too few for the breaker."""
+    weight(10_000)
+    for headers in ({"authorization": content.author_token}, {"x-api-key": content.raw_key}, {}):
+        answer = Client(headers={**headers, "x-planted": "refuse"}).get("/api/search/suggest?prefix=a")
+        assert answer.status_code == 404
+        drain(reader)
+    flushing.flush(is_last=True)
+    votes = Observation.objects.filter(metric="pair_refusal").order_by("pk").values_list("is_authenticated", "unit")
+    (is_first, first), (is_second, second), (is_third, third) = votes
+    assert (is_first, is_second, is_third) == (True, True, False)
+    assert first == second != third
+
+
 @pytest.mark.usefixtures("planted")
 def test_one_request_too_many_is_rightly_refused_unless_v2_refuses_the_repeat_too() -> None:
     for planted, result in (("count", "refused_once"), ("limit", "refused_v2")):
