@@ -43,7 +43,7 @@ def name_of(api_version: int, method: str, template: str | None) -> Name:
 
 
 def name_of_path(method: str, path: str) -> Name:
-    """Return the name of a call of v1 that was refused before anything was resolved."""
+    """Return the name of a call, in v1's words, that was refused before anything was resolved."""
     declared = declared_successors()
     found = declared.find(_verb(method), below_base(path)) if declared else None
     return _of_v1(_verb(method), found[0]["path"], declared) if found and declared else UNKNOWN

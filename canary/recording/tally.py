@@ -77,6 +77,8 @@ class Tally:
         at = datetime.datetime.fromtimestamp(at_s, datetime.UTC)
         if isinstance(seen.answer, Decision):
             name = name_of(seen.answer.api_version, seen.method, seen.template)
+            if seen.template is None and seen.status >= 500:  # it found no place beside requests that hang
+                name = name_of_path(seen.method, seen.path)
             version = seen.snapshot.names.of(seen.answer.api_version)
             self.totals.count_request(version, name.shared, seen.status, seen.took_ns / 1e9)
             self._take_decided(seen, seen.answer, name, at)
