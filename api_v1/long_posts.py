@@ -1,6 +1,7 @@
 """Pages of posts that are too long to be made at once: their contents are read and sent one by one.
 
 A page of v1 has as many posts as it was asked for, however long they are. Each process sends one such answer at a time.
+It ends in the middle of its JSON once its reader may no longer read. An exception would count as a failure of v1.
 """
 
 import datetime
@@ -16,10 +17,13 @@ from rest_framework.request import Request
 from api_v1.kept import UNREAD
 from api_v1.queries import content_of
 from api_v1.responses import envelope, success
+from cms.accounts.authentication import authenticate_again
 from cms.costs.answering import is_answering
 from cms.costs.turns import Busy, Places
+from cms.errors import InvalidApiKey, InvalidToken, PermissionRefused
 from cms.models import Post
 from cms.policy import Actor
+from cms.querysets.readers import Reader
 
 type Now = Callable[[], datetime.datetime]
 
@@ -34,7 +38,7 @@ def answer_posts(request: Request, posts: Sequence[Post], data: Any, now: Now) -
         return success(data)
     if request.method == "HEAD":
         return StreamingHttpResponse((), content_type="application/json")
-    pieces = _in_turn(_pieces(orjson.dumps(envelope(data)), unread, request.user, now))
+    pieces = _in_turn(_pieces(orjson.dumps(envelope(data)), unread, request, now))
     first = next(pieces)  # refuses before anything is sent
     return StreamingHttpResponse(_continued(first, pieces), content_type="application/json")
 
@@ -55,10 +59,22 @@ def _continued(first: bytes, rest: Generator[bytes]) -> Generator[bytes]:
         yield from rest
 
 
-def _pieces(body: bytes, unread: Sequence[Post], user: Actor, now: Now) -> Iterator[bytes]:
+def _pieces(body: bytes, unread: Sequence[Post], request: Request, now: Now) -> Iterator[bytes]:
     """Yield the body with each content in its place; with none for a post that has been hidden meanwhile."""
     before, *others = body.split(orjson.dumps(UNREAD))
     yield before
     for post, after in zip(unread, others, strict=True):
-        yield orjson.dumps(content_of(post, user, now()))
+        try:
+            reader = _same_reader(request)
+        except (InvalidToken, InvalidApiKey, PermissionRefused):
+            return
+        yield orjson.dumps(content_of(post, reader, now()))
         yield after
+
+
+def _same_reader(request: Request) -> Actor:
+    """Return who reads. Raises PermissionRefused if their role has changed, and what `authenticate_again` raises."""
+    reader: Actor = authenticate_again(request)
+    if Reader.of(reader) != Reader.of(request.user):
+        raise PermissionRefused
+    return reader

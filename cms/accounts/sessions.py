@@ -53,9 +53,15 @@ def user_of_browser(request: HttpRequest) -> User | None:
 
     Checked as `django.contrib.auth.get_user` does, which would ask for the user once more.
     """
-    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
-        return None
-    session: Any = request.session
+    return None if settings.SESSION_COOKIE_NAME not in request.COOKIES else _user_of(request.session)
+
+
+def user_of_browser_now(request: HttpRequest) -> User | None:
+    """Return the same of a request that is still answered, as the database has session and user by now."""
+    return _user_of(SessionStore(request.session.session_key))
+
+
+def _user_of(session: Any) -> User | None:
     user_id, user = session.get(SESSION_KEY), session.user
     if user is None or user_id != str(user.pk) or not user.is_active:
         return None

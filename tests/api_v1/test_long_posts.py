@@ -2,6 +2,8 @@
 
 import datetime
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -11,11 +13,17 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from api_v1.long_posts import LONG_ANSWERS
+from canary.recording import recorder
 from cms import limits
 from cms.costs.bodies import PAGE_BYTES_MAX
 from cms.models import Post, User
+from cms.policy import SYSTEM
 from cms.search import reindex
-from cms.services.sessions import open_session
+from cms.services.api_keys import create_api_key, revoke_api_key, update_api_key
+from cms.services.sessions import log_out, open_session
+from cms.services.users import update_user
+from cms.tokens.access import read_token
+from tests.canary.seeing import fresh_recorder
 
 WIDE: Final = "漢"
 LONG: Final = WIDE * limits.CONTENT[1]
@@ -89,6 +97,97 @@ def test_admins_get_long_pages_too(admin: User) -> None:
     token = open_session(user=admin, now=timezone.now()).access_token
     answer = Client(headers={"authorization": f"Bearer {token}"}).get("/api/v1/admin/posts?limit=100")
     assert len(body_of(answer)["data"]["items"]) == COUNT
+
+
+def by_token(user: User) -> tuple[Client, Callable[[], object]]:
+    now = timezone.now()
+    token = open_session(user=user, now=now).access_token
+    end = partial(log_out, claims=read_token("access", token, now), now=now)
+    return Client(headers={"authorization": f"Bearer {token}"}), end
+
+
+def by_key(user: User) -> tuple[Client, Callable[[], object]]:
+    fields: Any = {"name": "reader", "scopes": ["posts:read", "posts:write"]}
+    issued = create_api_key(actor=user, owner=user, fields=fields, now=timezone.now())
+    end = partial(revoke_api_key, actor=user, api_key=issued.api_key, now=timezone.now())
+    return Client(headers={"x-api-key": issued.raw_key}), end
+
+
+def by_browser(user: User) -> tuple[Client, Callable[[], object]]:
+    client, other = Client(), Client()
+    client.force_login(user)
+    other.cookies = client.cookies
+    return client, partial(other.post, "/admin/logout/")
+
+
+type Door = Callable[[User], tuple[Client, Callable[[], object]]]
+"""Return a client of the user, and what ends its credential."""
+DOORS: Final[tuple[Door, ...]] = (by_token, by_key, by_browser)
+
+
+def rest_of(answer: Any, long_posts: list[Post], change: Callable[[], object]) -> str:
+    """Read as far as into the first content that is read by itself, make the change, and return what comes then.
+
+    The contents of the other posts were written after it.
+    """
+    pieces = iter(answer.streaming_content)
+    begun = [next(pieces), next(pieces)]
+    change()
+    Post.objects.filter(pk__in=[post.pk for post in long_posts]).update(content="written afterwards")
+    rest = b"".join(pieces)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(b"".join([*begun, rest]))
+    return rest.decode()
+
+
+@pytest.mark.parametrize("changes", [{"is_active": False}, {"role": "editor"}])
+@pytest.mark.parametrize("door", DOORS)
+def test_a_page_ends_when_its_reader_may_no_longer_read(
+    make_user: Callable[..., User], admin: User, door: Door, changes: Any, long_posts: list[Post]
+) -> None:
+    Post.objects.update(status="draft")
+    second = make_user("admin")
+    client, _ = door(second)
+    answer = client.get("/api/v1/admin/posts?limit=100")
+    change = partial(update_user, actor=SYSTEM, user=second, changes=changes, now=timezone.now())
+    assert "written afterwards" not in rest_of(answer, long_posts, change)
+    assert LONG_ANSWERS.take()
+    LONG_ANSWERS.give_back()
+
+
+def test_a_page_that_ends_so_is_no_failure_of_v1(author: User, long_posts: list[Post]) -> None:
+    client, end = by_token(author)
+    with fresh_recorder():
+        rest_of(client.get(PATHS[0]), long_posts, end)
+        assert [seen.status for seen in recorder.queue.drain()] == [200]
+
+
+@pytest.mark.parametrize(("door", "path"), [*((door, PATHS[0]) for door in DOORS), (by_token, PATHS[1])])
+def test_a_page_ends_when_what_it_was_asked_for_with_has_ended(
+    author: User, door: Door, path: str, long_posts: list[Post]
+) -> None:
+    Post.objects.update(visibility="private")
+    if "search" in path:
+        reindex()
+    client, end = door(author)
+    assert "written afterwards" not in rest_of(client.get(path), long_posts, end)
+
+
+@pytest.mark.parametrize("change", [{"scopes": ["posts:write"]}, {"name": "renamed"}])
+def test_a_key_keeps_its_page_while_it_has_the_scope(author: User, change: Any, long_posts: list[Post]) -> None:
+    client, _ = by_key(author)
+    api_key = author.api_keys.get()
+    answer = client.get(PATHS[0])
+    pieces = iter(answer.streaming_content)  # type: ignore[attr-defined]
+    begun = next(pieces)
+    update_api_key(actor=author, api_key=api_key, changes=change, now=timezone.now())
+    assert (begun + b"".join(pieces)).endswith(b"}") == ("scopes" not in change)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_page_goes_on_while_its_reader_stays_the_same(admin: User, door: Door) -> None:
+    client, _ = door(admin)
+    assert len(body_of(client.get("/api/v1/admin/posts?limit=100"))["data"]["items"]) == COUNT
 
 
 @pytest.mark.parametrize("page", [2, 3])
