@@ -5,8 +5,7 @@ It ends in the middle of its JSON once its reader may no longer read. An excepti
 """
 
 import datetime
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -18,8 +17,8 @@ from api_v1.kept import UNREAD
 from api_v1.queries import content_of
 from api_v1.responses import envelope, success
 from cms.accounts.authentication import authenticate_again
-from cms.costs.answering import is_answering
-from cms.costs.turns import Busy, Places
+from cms.costs.streams import sent_in_place
+from cms.costs.turns import Places
 from cms.errors import InvalidApiKey, InvalidToken, PermissionRefused
 from cms.models import Post
 from cms.policy import Actor
@@ -38,25 +37,9 @@ def answer_posts(request: Request, posts: Sequence[Post], data: Any, now: Now) -
         return success(data)
     if request.method == "HEAD":
         return StreamingHttpResponse((), content_type="application/json")
-    pieces = _in_turn(_pieces(orjson.dumps(envelope(data)), unread, request, now))
-    first = next(pieces)  # refuses before anything is sent
-    return StreamingHttpResponse(_continued(first, pieces), content_type="application/json")
-
-
-def _in_turn(pieces: Iterator[bytes]) -> Generator[bytes]:
-    """Send the pieces in a place. A repetition beside requests has none: nobody would read it."""
-    if not (is_answering() and LONG_ANSWERS.take()):
-        raise Busy("long answers")
-    try:
-        yield from pieces
-    finally:
-        LONG_ANSWERS.give_back()
-
-
-def _continued(first: bytes, rest: Generator[bytes]) -> Generator[bytes]:
-    with closing(rest):
-        yield first
-        yield from rest
+    pieces = _pieces(orjson.dumps(envelope(data)), unread, request, now)
+    sent = sent_in_place(LONG_ANSWERS, "long answers", pieces)
+    return StreamingHttpResponse(sent, content_type="application/json")
 
 
 def _pieces(body: bytes, unread: Sequence[Post], request: Request, now: Now) -> Iterator[bytes]:

@@ -1,7 +1,6 @@
 """Documents for other programs: the feed and the sitemap. Both show public posts only, to every caller."""
 
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
 from itertools import batched
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -28,6 +27,7 @@ from api_v2.views.public_view import PublicView
 from api_v2.views.resources import keep_until_next_change
 from cms import policy
 from cms.choices import Scope
+from cms.costs.streams import begun
 from cms.costs.turns import BoundedIfSlow, Places
 from cms.models import Post
 from cms.querysets.posts import PostQuerySet
@@ -113,17 +113,10 @@ class SitemapView(ApiView):
         headers = {"Cache-Control": cache_control, "Vary": VARY}
         if self.http_request.method == "HEAD":
             return StreamingHttpResponse((), content_type=self.media_type, headers=headers)  # says no length, as GET
-        chunks = _in_turn(b"".join(chunk) for chunk in batched(lines, ROWS_AT_ONCE))
-        first = next(chunks)  # waits for nothing, and refuses before anything is sent
-        return StreamingHttpResponse(_continued(first, chunks), content_type=self.media_type, headers=headers)
+        chunks = begun(_in_turn(b"".join(chunk) for chunk in batched(lines, ROWS_AT_ONCE)))  # waits for nothing
+        return StreamingHttpResponse(chunks, content_type=self.media_type, headers=headers)
 
 
 def _in_turn(chunks: Iterable[bytes]) -> Generator[bytes]:
     with SITEMAPS.turn():
         yield from chunks
-
-
-def _continued(first: bytes, rest: Generator[bytes]) -> Generator[bytes]:
-    with closing(rest):
-        yield first
-        yield from rest

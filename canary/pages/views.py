@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.dateformat import format as date_format
@@ -23,6 +24,7 @@ from canary.errors import RolloutError, StoreUnreachable, VersionConflict
 from canary.pages.actions import LIFE, WEIGHT, Action, actions_for, find_action
 from canary.pages.asking import answer
 from canary.pages.board import board_context
+from canary.pages.consumer_file import answer_lines
 from canary.pages.forms import ChangeForm, OptionsForm, first_values
 from canary.pages.naming import named
 from canary.pages.previews import preview
@@ -69,13 +71,11 @@ def live(request: HttpRequest) -> HttpResponse:
 @never_cache
 @named
 @require_GET
-def consumers(request: HttpRequest) -> StreamingHttpResponse:
+def consumers(request: HttpRequest) -> HttpResponseBase:
     _refuse_without(request, VIEW)
     deprecated_at = read()[1].life.deprecated_at
-    lines = csv_lines(daily_rows(now=canary_conf().now(), days=USAGE_DAYS, deprecated_at=deprecated_at))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="consumers.csv"'
-    return response
+    rows = daily_rows(now=canary_conf().now(), days=USAGE_DAYS, deprecated_at=deprecated_at)
+    return answer_lines(request, csv_lines(rows))
 
 
 @never_cache

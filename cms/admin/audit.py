@@ -14,18 +14,23 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 from unfold.decorators import display
 
 from cms import clock, policy
+from cms.accounts.sessions import user_of_browser_now
 from cms.admin.audit_names import Named, name_events, name_values
 from cms.admin.filters import ObjectTypeFilter
 from cms.admin.options import LightChangeList, ReadOnlyAdmin
 from cms.admin.shown import shown_instant
+from cms.costs.streams import sent_in_place
+from cms.costs.turns import Places
 from cms.models import AuditEvent
 from cms.querysets.walking import walk_by_key
 
 EXPORTED_AT_ONCE: Final = 500
+EXPORTS: Final = Places(1)
+"""A reader may take as long as it likes, and keeps a thread so long."""
 NAME_SHOWN: Final = 60
 HEADER: Final = (
     *("at", "action", "object_type", "object", "object_id", "actor", "ip", "api_version", "request_id"),
@@ -134,13 +139,14 @@ class AuditEventAdmin(ReadOnlyAdmin):
         return [path("export/", export, name="cms_auditevent_export"), *super().get_urls()]
 
     def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
-        """Return all events that the list's filters and search leave, the newest first, as CSV."""
+        """Return all events that the list's filters and search leave, the newest first, as CSV. Raises Busy."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         events = self.get_changelist_instance(request).get_queryset(request)
         name = f"tandem-audit-{clock.now():%Y-%m-%d}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        return StreamingHttpResponse(_csv(events), content_type="text/csv; charset=utf-8", headers=headers)
+        lines = sent_in_place(EXPORTS, gettext_noop("exports of the audit trail"), _csv(events, request))
+        return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _shown(values: dict[str, Any]) -> str:
@@ -155,12 +161,15 @@ class _Echo:
         return value
 
 
-def _csv(events: QuerySet[AuditEvent]) -> Iterator[str]:
+def _csv(events: QuerySet[AuditEvent], request: HttpRequest) -> Iterator[str]:
+    """Yield the lines. Raises PermissionDenied once the reader may not see them any more: the file breaks off."""
     writer: Any = csv.writer(_Echo())
     yield writer.writerow(HEADER)
     for some in batched(walk_by_key(events, "-pk", at_once=EXPORTED_AT_ONCE), EXPORTED_AT_ONCE):
-        for event in name_events(some):
-            yield writer.writerow([_safe(cell) for cell in _cells(event)])
+        reader = user_of_browser_now(request)
+        if reader is None or not policy.may_see_audit(reader):
+            raise PermissionDenied
+        yield "".join(writer.writerow([_safe(cell) for cell in _cells(event)]) for event in name_events(some))
 
 
 def _cells(event: Any) -> Iterable[Any]:

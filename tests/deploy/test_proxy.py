@@ -182,7 +182,8 @@ def test_a_network_has_a_few_files_at_a_time_and_nginx_keeps_them_whole(proxy: P
     assert proxy.web.answered == FILES
     admins, previewed = "/admin/cms/mediafile/1/file/", "/previews/t/media/1"
     sized = [f"{whole}?size=width-320" for whole in (address, previewed, f"{admins}?a=b", f"{admins}%3Fsize=width-320")]
-    many = [address, f"{address}?", f"{address}?size=", previewed, admins, f"{admins}?size=x", *sized]
+    made = ["/admin/cms/auditevent/export/?deed=accounts", "/admin/canary/consumers.csv"]
+    many = [address, f"{address}?", f"{address}?size=", previewed, admins, f"{admins}?size=x", *sized, *made]
     assert {target: proxy.get(target) for target in many} == dict.fromkeys(many, 429)
     few = [*(f"{admins}?size={name}" for name in limits.RENDITIONS), "/api/v2/media/1", "/quick"]
     assert {target: proxy.get(target) for target in few} == dict.fromkeys(few, 200)

@@ -1,21 +1,24 @@
 import csv
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cms.admin.audit import HEADER
+from cms.admin.audit import EXPORTED_AT_ONCE, HEADER
 from cms.models import AuditEvent, User
 from cms.policy import SYSTEM
 from cms.services.audit import record_event
 from cms.services.posts import create_post
 from cms.services.tags import create_tag, delete_tag
+from cms.services.users import update_user
 
 LIST, EXPORT = "/admin/cms/auditevent/", "/admin/cms/auditevent/export/"
+MANY: Final = 3 * EXPORTED_AT_ONCE
 
 
 @pytest.fixture
@@ -72,3 +75,44 @@ def test_what_the_filters_leave_is_exported(client: Client, author: User) -> Non
 
 def test_the_audit_trail_is_exported_by_admins_alone(editor: User, signed_in: Callable[[User], Client]) -> None:
     assert signed_in(editor).get(EXPORT).status_code == 403
+
+
+@pytest.fixture
+def many_events(author: User) -> None:
+    noted = {"action": "post.noted", "object_type": "user", "object_id": author.pk}
+    AuditEvent.objects.bulk_create(AuditEvent(**noted) for _ in range(MANY))
+
+
+def text_of(answer: Any) -> str:
+    return b"".join(answer.streaming_content).decode()
+
+
+@pytest.mark.usefixtures("many_events")
+def test_one_export_at_a_time_is_sent_by_a_process(client: Client) -> None:
+    first = client.get(EXPORT)
+    refused = client.get(EXPORT)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+    assert "Too many exports of the audit trail at once." in refused.content.decode()
+    assert text_of(first).count("post.noted") == MANY
+    assert text_of(client.get(EXPORT)).count("post.noted") == MANY
+
+
+@pytest.mark.usefixtures("many_events")
+@pytest.mark.parametrize("change", ["suspension", "another role", "logout"])
+def test_an_export_breaks_off_once_its_admin_may_not_read_on(
+    admin: User, make_user: Callable[..., User], signed_in: Callable[[User], Client], change: str
+) -> None:
+    second = make_user("admin")
+    client, same_browser = signed_in(second), Client()
+    same_browser.cookies = client.cookies
+    pieces = iter(client.get(EXPORT).streaming_content)  # type: ignore[attr-defined]
+    sent = [next(pieces), next(pieces)]
+    if change == "logout":
+        same_browser.post("/admin/logout/")
+    else:
+        changes: Any = {"is_active": False} if change == "suspension" else {"role": "editor"}
+        update_user(actor=SYSTEM, user=second, changes=changes, now=timezone.now())
+    with pytest.raises(PermissionDenied):
+        sent.extend(pieces)
+    assert 0 < b"".join(sent).count(b"post.noted") <= EXPORTED_AT_ONCE
+    assert text_of(signed_in(admin).get(EXPORT)).count("post.noted") == MANY
