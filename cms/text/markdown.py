@@ -66,7 +66,7 @@ def _attach(parser: Any, names: Iterable[str]) -> None:
 def _written(root: Any, extensions: Any) -> str:
     html = _cmark.lib.cmark_render_html(root, OPTIONS, extensions)
     try:
-        return str(_cmark.ffi.string(html).decode())
+        return bytes(_cmark.ffi.string(html)).decode(errors="replace")  # it writes no UTF-8 for U+FFFE and U+FFFF
     finally:
         _libc.free(_address(html))
 

@@ -208,6 +208,20 @@ def test_good_markdown_is_kept(content: str, html: str) -> None:
     assert render_html(content, "markdown") == html
 
 
+@pytest.mark.parametrize(
+    ("content", "html"),
+    [
+        ("a &#xFFFF; b", "<p>a \ufffd b</p>\n"),
+        ("![&#65534;](/a.png)", '<p><img src="/a.png" alt="\ufffd"></p>\n'),
+        ("[a](/b '&#xFFFE;')", '<p><a href="/b" title="\ufffd" rel="noopener noreferrer">a</a></p>\n'),
+        ("``` &#65535;\na\n```", '<pre><code class="language-\ufffd">a\n</code></pre>\n'),
+    ],
+)
+def test_a_code_of_no_character_becomes_the_mark_of_one(content: str, html: str) -> None:
+    """The parser writes bytes for it that are no UTF-8: such a text was an error of the server."""
+    assert render_html(content, "markdown") == html
+
+
 def test_a_table_in_markdown_becomes_a_table() -> None:
     html = render_html("| a | b |\n|---|--:|\n| 1 | 2 |", "markdown")
     assert [html.count(tag) for tag in ("<table>", "<th", "<tr>", "<td")] == [1, 3, 2, 2]  # <thead> begins with <th
