@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Iterator
 
 from django.apps import apps
-from django.db.models import Count, Exists, F, Max, Min, OuterRef
+from django.db.models import Exists, OuterRef
 
 from cms.integrity.findings import Check, Finding, found, one_by_one
 from cms.models import AuditEvent, ImportRecord, Post, PostRevision
@@ -25,26 +25,6 @@ def write_missing(finding: Finding, now: datetime.datetime) -> bool:
     if post is None or post.revisions.exists():
         return False
     write_revision(SYSTEM, post, "repaired: revisions_missing", now)
-    return True
-
-
-def find_gaps(now: datetime.datetime) -> Iterator[Finding]:
-    rows = PostRevision.objects.order_by().values("post_id")
-    rows = rows.annotate(rows=Count("pk"), lowest=Min("number"), highest=Max("number"))
-    ids = rows.exclude(lowest=1, highest=F("rows")).order_by("post_id").values_list("post_id", flat=True)
-    return found("post", ids, "has revisions whose numbers have gaps")
-
-
-def close_gaps(finding: Finding, now: datetime.datetime) -> bool:
-    """Number the revisions from 1 on, in the order they had."""
-    if Post.objects.select_for_update(no_key=True).filter(pk=finding.object_id).first() is None:
-        return False
-    revisions = PostRevision.objects.filter(post_id=finding.object_id)
-    ids = list(revisions.order_by("number").values_list("pk", flat=True))
-    highest = revisions.aggregate(highest=Max("number"))["highest"] or 0
-    revisions.update(number=F("number") + highest + len(ids))  # out of the way: no two may ever have one number
-    for number, pk in enumerate(ids, start=1):
-        PostRevision.objects.filter(pk=pk).update(number=number)
     return True
 
 
@@ -69,7 +49,6 @@ def drop_record(finding: Finding, now: datetime.datetime) -> bool:
 
 
 CHECKS = (
-    Check("revision_gaps", "A post's revisions are numbered from 1 on.", find_gaps, one_by_one(close_gaps)),
     Check("revisions_missing", "Every post has a revision.", find_missing, one_by_one(write_missing)),
     Check(
         "import_records",

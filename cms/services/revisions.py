@@ -59,7 +59,7 @@ def write_revision(
 def append_revision(
     actor: Actor, revision: PostRevision, now: datetime.datetime, *, is_first: bool = False
 ) -> PostRevision:
-    """Give a new revision its number. The caller holds the post's row lock, so numbers have no gaps and no twins.
+    """Give a new revision its number. The caller holds the post's row lock, so no two have one number.
 
     `is_first` says that the post was made in this transaction, and has none. All others count as kept bytes: a few that
     were sent may keep a whole content once more.
