@@ -13,7 +13,8 @@ from itertools import chain, islice
 from typing import Any, Final
 
 from django.core.handlers.exception import response_for_exception
-from django.http import HttpRequest, HttpResponse
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.log import request_logger
 
 from canary.core.values import CANDIDATE
@@ -133,8 +134,8 @@ def answer_of(
         response = get_response(request)
         if is_candidate:
             _refuse_unsendable(response)
-        if getattr(response, "streaming", False):
-            _begin_stream(response)
+        if isinstance(response, StreamingHttpResponse):
+            _begin_stream(request, response)
     except BaseException as error:
         is_stables = response is None and not is_candidate
         passes = is_stables if isinstance(error, Exception) else _is_of_server()
@@ -147,11 +148,15 @@ def answer_of(
     return response
 
 
-def _begin_stream(response: Any) -> None:
-    """Have the first part of a stream made while another answer is possible. Servers send no head before it either."""
-    if getattr(response, "is_async", False) or getattr(response, "file_to_stream", None) is not None:
+def _begin_stream(request: HttpRequest, response: Any) -> None:
+    """Have the first part of a stream made while another answer is possible. Servers send no head before it either.
+
+    Django makes the whole of an asynchronous one first, where a server is not asynchronous.
+    """
+    is_sent_async = response.is_async and not isinstance(request, WSGIRequest)
+    if is_sent_async or getattr(response, "file_to_stream", None) is not None:
         return
-    parts = iter(response.streaming_content)
+    parts = iter(response)
     first = list(islice(parts, 1))
     response.streaming_content = chain(first, parts)
 
