@@ -24,7 +24,7 @@ from canary.recording.batches import (
     UsageKey,
 )
 from canary.recording.outcomes import Crossed, CrossoverKey, OutcomeKey, Sample
-from canary.recording.recorder import GONE, REFUSES_CREDENTIALS, Person, Seen
+from canary.recording.recorder import GONE, Person, Seen, is_of_person
 from canary.recording.route_names import REFUSED, Name, name_of, name_of_path
 from canary.recording.traffic import Traffic
 from canary.recording.units import Judged, Subject, Units
@@ -171,7 +171,7 @@ class Tally:
         """
         if seen.person is None:
             person, proof = self._people.get(identity, (None, 0))
-            if seen.status < 500 and seen.status not in REFUSES_CREDENTIALS:
+            if not is_of_person(seen.status):
                 return None
             needs_proof = identity.kind == "key" or seen.status < 500
             return person if not needs_proof or (proof and seen.proof == proof) else None

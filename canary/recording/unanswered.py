@@ -48,7 +48,7 @@ def record_hangs() -> None:
         flights.box.tick(canary_conf().now().timestamp())
     before_ns = perf_counter_ns() - int(canary_conf().hang_s * 1e9)
     for flight in flights:
-        if flight.started_ns < before_ns and not flight.awaits_client and flights.tell(flight):
+        if flight.hangs(before_ns) and flights.tell(flight):
             _record_hang(flight)
 
 

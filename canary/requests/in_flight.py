@@ -15,6 +15,44 @@ from canary.requests.black_box import BlackBox
 from canary.requests.sharing import Holders, Shares, holders_of
 
 
+class Body:
+    """The body of a request, and how long views have waited for the client to send it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self.is_awaited, self.awaited_ns = stream, False, 0
+
+    def read(self, *size: int) -> bytes:
+        with self._waiting():
+            return self._stream.read(*size)  # type: ignore[no-any-return]
+
+    def readline(self, *size: int) -> bytes:
+        with self._waiting():
+            return self._stream.readline(*size)  # type: ignore[no-any-return]
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        self.is_awaited, began_ns = True, time.perf_counter_ns()
+        try:
+            yield
+        finally:
+            self.awaited_ns += time.perf_counter_ns() - began_ns
+            self.is_awaited = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _watched_body(request: Any) -> Body | None:
+    """Have the body of a request watched from here on. Return None without one."""
+    stream = getattr(request, "_stream", None)
+    if isinstance(stream, Body):
+        return stream
+    if not getattr(stream, "limit", 0):
+        return None
+    request._stream = body = Body(stream)
+    return body
+
+
 class Flight:
     """One request that a version is answering. `started_ns` is of `time.perf_counter_ns`.
 
@@ -24,7 +62,8 @@ class Flight:
     """
 
     __slots__ = (
-        *("api_version", "decision", "holders", "is_answered", "request", "slot", "snapshot", "started_ns", "told"),
+        *("api_version", "body", "decision", "holders", "is_answered", "request", "slot", "snapshot", "started_ns"),
+        "told",
     )
 
     def __init__(self, request: HttpRequest, decision: Decision, snapshot: Snapshot | None, started_ns: int) -> None:
@@ -32,6 +71,7 @@ class Flight:
         self.api_version, self.is_answered, self.told = decision.api_version, False, False
         self.slot: int | None = None
         self.holders: Holders = ()
+        self.body = _watched_body(request) if "CONTENT_LENGTH" in request.META else None
 
     @property
     def method(self) -> str:
@@ -47,16 +87,15 @@ class Flight:
         match = self.request.resolver_match
         return None if match is None else match.route
 
-    @property
-    def awaits_client(self) -> bool:
-        """Return whether the response is being sent, or the view reads a body that the client has not sent yet.
+    def hangs(self, since_ns: int) -> bool:
+        """Return whether the view has worked since then without an answer.
 
-        A slow download or upload is nobody's failure.
+        The time in which it waits for the client to take the answer, or to send the body, is nobody's failure.
         """
-        request: Any = self.request
-        stream = getattr(request, "_stream", None)
-        is_reading = getattr(request, "_read_started", False)
-        return self.is_answered or (is_reading and getattr(stream, "_pos", 0) < getattr(stream, "limit", 0))
+        body = self.body
+        if self.is_answered or (body is not None and body.is_awaited):
+            return False
+        return self.started_ns + (0 if body is None else body.awaited_ns) < since_ns
 
 
 class InFlight:
@@ -119,6 +158,8 @@ class InFlight:
         with self._lock:
             self._erase(flight)
             flight.is_answered, flight.started_ns, flight.slot = False, time.perf_counter_ns(), slot
+            if flight.body is not None:
+                flight.body.awaited_ns = 0
             if flight.told and box is not None and slot is not None:
                 box.mark_told(slot)
 
@@ -152,7 +193,7 @@ class InFlight:
         since_ns = time.perf_counter_ns() - int(for_s * 1e9)
         with self._lock:
             flights = self._flights[api_version]
-            return bool(flights) and all(one.started_ns < since_ns and not one.awaits_client for one in flights)
+            return bool(flights) and all(one.hangs(since_ns) for one in flights)
 
     def _erase(self, flight: Flight) -> None:
         """Erase it from the black box. The caller holds the lock: the slot may be another flight's in a moment."""

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -80,6 +81,25 @@ def record(times: int = 1) -> None:
     flush(is_last=True)
 
 
+class SlowClient:
+    """A body that comes when it is told to."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.has_sent = threading.Event(), threading.Event()
+
+    def read(self, _: int = -1) -> bytes:
+        self.is_asked.set()
+        assert self.has_sent.wait(60)
+        return b"1234567890"
+
+    readline = read
+
+
+def uploaded(body: Any) -> WSGIRequest:
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": PATH, "CONTENT_LENGTH": "10", "wsgi.input": body}
+    return WSGIRequest(environ | {"SERVER_NAME": "x", "SERVER_PORT": "80"})
+
+
 @pytest.mark.parametrize("api_version", [1, 2])
 def test_a_request_that_hangs_is_a_failed_answer_of_its_version_there_and_then_and_once(api_version: int) -> None:
     flight = begin(11, api_version=api_version)
@@ -104,13 +124,34 @@ def test_what_does_not_hang_is_left_alone(state: str) -> None:
 
 
 def test_a_view_that_waits_for_the_rest_of_a_body_does_not_hang() -> None:
-    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": PATH, "CONTENT_LENGTH": "10", "wsgi.input": io.BytesIO(b"12345")}
-    begin(11, uploading := WSGIRequest(environ | {"SERVER_NAME": "x", "SERVER_PORT": "80"}))
-    assert uploading.read(5) == b"12345"
+    begin(11, uploading := uploaded(client := SlowClient()))
+    with ThreadPoolExecutor(1) as server:
+        reading = server.submit(uploading.read)
+        assert client.is_asked.wait(60)
+        record()
+        assert not MetricBucket.objects.exists()
+        client.has_sent.set()
+        assert reading.result(60) == b"1234567890"
+    record()
+    assert MetricBucket.objects.count() == 1
+
+
+@pytest.mark.parametrize("read", ["read", "readline"])
+def test_a_view_that_hangs_with_a_part_of_the_body_unread_hangs(read: str) -> None:
+    """It was taken for one whose client is slow, and so was a slow handler of uploads."""
+    begin(11, uploading := uploaded(io.BytesIO(b"12345\n7890")))
+    assert getattr(uploading, read)(6) == b"12345\n"
+    record()
+    assert MetricBucket.objects.count() == 1
+
+
+def test_the_time_in_which_a_client_has_sent_its_body_is_not_the_views() -> None:
+    flight = begin(19, uploaded(io.BytesIO(b"1234567890")))
+    assert flight.body is not None
+    flight.body.awaited_ns = 10 * 10**9
     record()
     assert not MetricBucket.objects.exists()
-    stream: Any = uploading._stream
-    stream._pos = 10
+    flight.body.awaited_ns = 8 * 10**9
     record()
     assert MetricBucket.objects.count() == 1
 
