@@ -24,6 +24,9 @@ from cms.models import Post
 from cms.policy import Actor
 from cms.querysets.readers import Reader
 
+UNBUFFERED: Final = {"X-Accel-Buffering": "no"}
+"""For nginx, which else takes one long answer after the other and fills its disk while their readers are slow."""
+
 type Now = Callable[[], datetime.datetime]
 
 LONG_ANSWERS: Final = Places(1)
@@ -39,7 +42,7 @@ def answer_posts(request: Request, posts: Sequence[Post], data: Any, now: Now) -
         return StreamingHttpResponse((), content_type="application/json")
     pieces = _pieces(orjson.dumps(envelope(data)), unread, request, now)
     sent = sent_in_place(LONG_ANSWERS, "long answers", pieces)
-    return StreamingHttpResponse(sent, content_type="application/json")
+    return StreamingHttpResponse(sent, content_type="application/json", headers=UNBUFFERED)
 
 
 def _pieces(body: bytes, unread: Sequence[Post], request: Request, now: Now) -> Iterator[bytes]:

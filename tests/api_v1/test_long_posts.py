@@ -55,6 +55,7 @@ def test_a_page_has_all_posts_whole(anonymous: Client, long_posts: list[Post], p
         reindex()
     answer = Client().get(path)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    assert answer.headers["X-Accel-Buffering"] == "no"
     data = body_of(answer)["data"]
     items = data.get("items") or data["hits"]
     assert {item["id"]: item["content"] for item in items} == {str(post.pk): post.content for post in long_posts}

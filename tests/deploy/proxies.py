@@ -29,6 +29,8 @@ LARGE: Final = b"x" * (4 * 1024 * 1024)
 FILE: Final = b"x" * (56 * 1024 * 1024)
 """More than nginx keeps of other answers."""
 
+UNBUFFERED: Final = ("X-Accel-Buffering", "no")
+
 
 class Web(ThreadingHTTPServer):
     """A web process: it counts the requests that it is sent and those that it has answered in full.
@@ -56,6 +58,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         if size := self.path.partition("?headers=")[2]:
             self.send_header("Link", "a" * int(size))
+        if self.path.endswith("?unbuffered"):
+            self.send_header(*UNBUFFERED)
         self.end_headers()
         self.wfile.write(body)
         self.server.answered += 1

@@ -18,7 +18,7 @@ from canary.requests.headers import ADDRESS_MAX
 from cms import limits
 from cms.readiness.proxy import buffers_requests
 from scripts.staging_local.proxy import write_site
-from tests.deploy.proxies import TOKEN, Proxy, started
+from tests.deploy.proxies import FILE, TOKEN, Proxy, started
 from tests.deploy.tools import ROOT
 from tests.servers import HOST
 
@@ -60,6 +60,16 @@ def test_fifty_slow_clients_hold_no_thread_of_a_web_process(proxy: Proxy) -> Non
     while proxy.web.answered < whole and time.monotonic() < deadline:
         time.sleep(0.01)
     assert (proxy.web.asked, proxy.web.answered) == (whole, whole)
+
+
+def test_an_answer_that_asks_for_it_fills_no_disk_and_waits_for_its_slow_reader(proxy: Proxy) -> None:
+    """A stranger's long pages of v1 filled the disk that uploads of others need."""
+    proxy.hold(b"GET /content?unbuffered HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert [proxy.get("/quick") for _ in range(READS)] == [200] * READS
+    assert (proxy.web.asked, proxy.web.answered) == (1 + READS, READS)
+    whole = proxy.ask(b"GET /content?unbuffered HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    head, _, body = whole.partition(b"\r\n\r\n")
+    assert (len(body), b"X-Accel" in head) == (len(FILE), False)
 
 
 def test_a_thousand_clients_that_send_half_a_head_keep_nobody_out(proxy: Proxy) -> None:
