@@ -66,6 +66,9 @@ def test_an_answer_that_asks_for_it_fills_no_disk_and_waits_for_its_slow_reader(
     """A stranger's long pages of v1 filled the disk that uploads of others need."""
     proxy.hold(b"GET /content?unbuffered HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert [proxy.get("/quick") for _ in range(READS)] == [200] * READS
+    deadline = time.monotonic() + 60
+    while proxy.web.answered < READS and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert (proxy.web.asked, proxy.web.answered) == (1 + READS, READS)
     whole = proxy.ask(b"GET /content?unbuffered HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     head, _, body = whole.partition(b"\r\n\r\n")
