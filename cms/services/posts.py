@@ -161,7 +161,7 @@ def _change(actor: Actor, post: Post, changes: PostFields, now: datetime.datetim
         hold_featured_image(actor, post.featured_image, now)
     # The slug before the terms, as when a post is created: each may have to wait for another writer.
     if "slug" in before:
-        _keep_old_slug(post, before["slug"], now)
+        _keep_old_slug(actor, post, before["slug"], now)
     is_related_changed = _set_relations(actor, post, changes, terms_before, now)
     if not before and not is_related_changed:
         return post
@@ -310,17 +310,18 @@ def _lock_terms(changed: list[str], before: dict[str, TermIds], after: dict[str,
             )
 
 
-def _keep_old_slug(post: Post, old_slug: str, now: datetime.datetime) -> None:
-    """Let a slug that was given up lead to the post: away from another post only if this one was public under it."""
+def _keep_old_slug(actor: Actor, post: Post, old_slug: str, now: datetime.datetime) -> None:
+    """Let a slug that was given up lead to the post.
+
+    It goes on leading to another post unless this one was public under it, and the actor may change the other one too.
+    """
     save_with_slug(post, taken_message=TAKEN_SLUG, update_fields=["slug"])
     post.redirects.filter(old_path=f"/posts/{post.slug}").delete()
-    old_path, values = f"/posts/{old_slug}", {"post": post, "updated_at": now}
-    if post.is_public(now):
-        Redirect.objects.update_or_create(
-            old_path=old_path, defaults=values, create_defaults={**values, "created_at": now}
-        )
-    else:
-        Redirect.objects.get_or_create(old_path=old_path, defaults={**values, "created_at": now})
+    values = {"post": post, "updated_at": now, "created_at": now}
+    redirect, is_new = Redirect.objects.get_or_create(old_path=f"/posts/{old_slug}", defaults=values)
+    if not is_new and post.is_public(now) and policy.may_edit_post(actor, redirect.post):
+        redirect.post, redirect.updated_at = post, now
+        redirect.save(update_fields=["post", "updated_at"])
 
 
 def _refuse_backdating(actor: Actor, fields: PostFields) -> None:

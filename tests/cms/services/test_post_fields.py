@@ -6,6 +6,8 @@ import pytest
 
 from cms.errors import Duplicate, InvalidInput
 from cms.models import Post, Redirect, Tag, User
+from cms.services.post_states import trash_post
+from cms.services.posts import update_post
 from tests.cms.services.conftest import MINUTE, codes
 
 ASTRAL = "\U0001f600"
@@ -156,6 +158,20 @@ def test_an_old_slug_goes_on_leading_to_the_post(write: Any, change: Any) -> Non
     for slug in ("two", "three", "one"):
         post = change(post, slug=slug)
     assert dict(Redirect.objects.values_list("old_path", "post")) == {"/posts/two": post.pk, "/posts/three": post.pk}
+
+
+def test_an_old_slug_of_anothers_post_goes_on_leading_there(
+    write: Any, change: Any, make_post: Any, make_user: Any, now: Any
+) -> None:
+    """An author took the old addresses of others, and those that editors had given, by naming a post so for a while."""
+    mine = change(write(slug="one"), slug="two")
+    other = make_user("author", username="other")
+    theirs = make_post(slug="elsewhere", by=other)
+    for slug in ("one", "three"):
+        theirs = update_post(actor=other, post=theirs, changes={"slug": slug}, now=now)
+    assert Redirect.objects.get(old_path="/posts/one").post == mine
+    trash_post(actor=other, post=theirs, now=now)
+    assert Redirect.objects.get(old_path="/posts/one").post == mine
 
 
 def test_an_old_slug_that_another_public_post_gives_up_leads_there(write: Any, change: Any, make_post: Any) -> None:
