@@ -82,7 +82,7 @@ def record(times: int = 1) -> None:
 
 
 class SlowClient:
-    """A body that comes when it is told to."""
+    """A client that sends its body once the test lets it."""
 
     def __init__(self) -> None:
         self.is_asked, self.has_sent = threading.Event(), threading.Event()
