@@ -61,8 +61,24 @@ class Delivery(Entity):
             ),
         ]
         indexes = [
-            models.Index(fields=["status", "next_attempt_at"], name="cms_delivery_due"),
-            models.Index(fields=["webhook", "object_id", "status", "created_at", "id"], name="cms_delivery_first"),
+            models.Index(
+                fields=["webhook", "next_attempt_at", "created_at", "id"],
+                name="cms_delivery_by_time",
+                condition=models.Q(status=DeliveryStatus.PENDING),
+            ),
+            models.Index(
+                fields=["webhook", "object_id", "created_at", "id"],
+                name="cms_delivery_by_object",
+                condition=models.Q(status=DeliveryStatus.PENDING),
+            ),
+            models.Index(
+                fields=["webhook"], name="cms_delivery_in_hand", condition=models.Q(leased_until__isnull=False)
+            ),
+            models.Index(
+                fields=["status", "updated_at"],
+                name="cms_delivery_ended",
+                condition=models.Q(status__in=[DeliveryStatus.DELIVERED, DeliveryStatus.DEAD]),
+            ),
         ]
 
     def __str__(self) -> str:

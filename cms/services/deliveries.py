@@ -31,6 +31,10 @@ from cms.services.locks import lock_row
 PER_WEBHOOK: Final = 5
 AT_ONCE: Final = 20
 ANSWERS_KEPT: Final = 20
+LOOKED_AT: Final = 250
+"""Due deliveries of a webhook that one claim looks at."""
+BEHIND: Final = datetime.timedelta(minutes=30)
+"""After this long, a delivery behind another one of its object is looked at again, unless that one has ended before."""
 NO_TIME: Final = datetime.timedelta(0)
 TEST_EVENT: Final = "webhook.test"
 """The type of the event that `send_test` sends. Nobody subscribes to it."""
@@ -139,12 +143,33 @@ def _claim_due(now: datetime.datetime) -> list[Delivery]:
 def _claim_of(webhook_id: uuid.UUID, now: datetime.datetime, limit: int) -> list[Delivery]:
     if not limit:
         return []
-    rows = _due(now).filter(pk=_first_of_object(), webhook_id=webhook_id)
-    rows = rows.order_by("next_attempt_at", "created_at", "pk")
-    if connection.features.has_select_for_update_skip_locked:
-        rows = rows.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    due = _due(now).filter(webhook_id=webhook_id).order_by("next_attempt_at", "created_at", "pk")
+    looked_at = dict(due.annotate(first=_first_of_object()).values_list("pk", "first")[:LOOKED_AT])
+    rows = _unlocked(due.filter(pk__in=[pk for pk, first in looked_at.items() if pk == first]))
     with transaction.atomic():
-        return [row for row in rows.select_related("webhook")[:limit] if _take(row, now)]
+        claimed = [row for row in rows.select_related("webhook")[:limit] if _take(row, now)]
+    _set_behind({pk: first for pk, first in looked_at.items() if first and pk != first}, now)
+    return claimed
+
+
+def _set_behind(first_of: dict[uuid.UUID, uuid.UUID], now: datetime.datetime) -> None:
+    """Take deliveries that wait for the first of their object out of the due ones: thousands would hide all others.
+
+    `_hasten_next` brings the next one back when the first has ended. While its row is held here, it can't end unseen.
+    """
+    if not first_of:
+        return
+    with transaction.atomic():
+        held = set(_unlocked(_pending().filter(pk__in=set(first_of.values()))).values_list("pk", flat=True))
+        behind = _pending().filter(pk__in=[pk for pk, first in first_of.items() if first in held])
+        behind.update(next_attempt_at=now + BEHIND)
+
+
+def _unlocked(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Lock the rows that nobody else holds, and leave out the others."""
+    if connection.features.has_select_for_update_skip_locked:
+        return rows.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    return rows
 
 
 def _pending() -> QuerySet[Delivery]:
@@ -157,12 +182,12 @@ def _due(now: datetime.datetime) -> QuerySet[Delivery]:
 
 
 def _first_of_object() -> Subquery:
-    """Return the first pending delivery of the same object to the same webhook: the start of a range of an index.
+    """Return the first pending delivery of the same object to the same webhook: the start of a range of an index."""
+    return Subquery(_in_line(OuterRef("webhook"), OuterRef("object_id")).values("pk")[:1])
 
-    With `NOT EXISTS (an earlier one)`, PostgreSQL would compare each delivery with all others of its object.
-    """
-    of_object = _pending().filter(webhook=OuterRef("webhook"), object_id=OuterRef("object_id"))
-    return Subquery(of_object.order_by("created_at", "pk").values("pk")[:1])
+
+def _in_line(webhook_id: Any, object_id: Any) -> QuerySet[Delivery]:
+    return _pending().filter(webhook=webhook_id, object_id=object_id).order_by("created_at", "pk")
 
 
 def _take(delivery: Delivery, now: datetime.datetime) -> bool:
@@ -191,7 +216,9 @@ def _record_answer(
     else:
         delay = delay_after(delivery.attempts, first_s=FIRST_DELAY_S, factor=DELAY_FACTOR, longest_s=LONGEST_DELAY_S)
         values |= {"next_attempt_at": now + delay}
-    _unchanged(delivery).update(**values, updated_at=now)
+    with transaction.atomic():
+        if _unchanged(delivery).update(**values, updated_at=now) and "status" in values:
+            _hasten_next(delivery, now)
     outcome = values.get("status", "to be tried again")
     logger.info(
         "delivery %s of %s, attempt %d: %s (%s)",
@@ -201,6 +228,12 @@ def _record_answer(
         outcome,
         _in_one_line(_storable(answer.error)) or answer.status,
     )
+
+
+def _hasten_next(ended: Delivery, now: datetime.datetime) -> None:
+    """Let the next delivery of the object be sent at once."""
+    following = Subquery(_in_line(ended.webhook_id, ended.object_id).values("pk")[:1])
+    _pending().filter(pk=following, next_attempt_at__gt=now).update(next_attempt_at=now)
 
 
 def _attempt(answer: Answer, now: datetime.datetime, took: datetime.timedelta) -> dict[str, Any]:

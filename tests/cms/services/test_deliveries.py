@@ -1,10 +1,13 @@
 """Deliveries to a real receiver that fails, hangs and comes back: later, in order, and once by id."""
 
 import datetime
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from cms.choices import DeliveryStatus
@@ -12,7 +15,7 @@ from cms.errors import InvalidTransition, PermissionRefused
 from cms.models import Delivery, Tag, User, Webhook
 from cms.outgoing.sending import Answer
 from cms.policy import SYSTEM
-from cms.services.deliveries import _claim_due, _record_answer, deliver_due, replay_delivery
+from cms.services.deliveries import _claim_due, _record_answer, deliver_due, hasten_delivery, replay_delivery
 from cms.services.tags import create_tag, update_tag
 from cms.services.webhooks import create_webhook, update_webhook
 from tests.receivers import CUT, HANG, Receiver, receiving
@@ -121,6 +124,47 @@ def test_later_events_of_an_object_wait_and_those_of_others_do_not(
         first,
         *later,
     ]
+
+
+@pytest.mark.parametrize("answer", [204, 500])
+def test_the_next_event_of_an_object_goes_out_as_soon_as_the_one_before_has_ended(
+    answer: int, webhook: Webhook, receiver: Receiver, now: Any, at: At, settings: Any
+) -> None:
+    settings.WEBHOOK_MAX_ATTEMPTS = 1
+    receiver.answers = [answer]
+    tag_with_events(now, "One", "Uno", "Un")
+    seconds = [at(0) + datetime.timedelta(seconds=10 * number) for number in range(3)]
+    assert [deliver_due(now=second) for second in seconds] == [1, 1, 1]
+    assert receiver.types == ["tag.created", "tag.updated", "tag.updated"]
+
+
+def test_an_event_behind_one_that_is_sent_again_and_again_is_no_longer_due(
+    webhook: Webhook, receiver: Receiver, now: Any, at: At
+) -> None:
+    receiver.answers = [500]
+    tag_with_events(now, "One", "Uno")
+    deliver_due(now=at(0))
+    behind = Delivery.objects.get(event_type="tag.updated")
+    assert behind.next_attempt_at > at(0)
+    hasten_delivery(actor=SYSTEM, delivery=behind, now=at(0))
+    assert deliver_due(now=at(0)) == 0
+    deliver_due(now=at(1))
+    behind.refresh_from_db()
+    assert behind.next_attempt_at == pytest.approx(at(1), abs=datetime.timedelta(seconds=4))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(os.environ["DATABASE_URL"].startswith("sqlite"), reason="of PostgreSQL")
+def test_an_event_is_not_set_behind_one_that_is_just_ending(webhook: Webhook, now: Any, at: At) -> None:
+    """Its end would not see that it has to bring the next one back."""
+    tag_with_events(now, "One", "Uno")
+    first, behind = Delivery.objects.order_by("created_at")
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}) as ending:
+        ending.execute("SELECT FROM cms_delivery WHERE id = %s FOR UPDATE", [first.pk])
+        assert _claim_due(at(0)) == []
+        due_at = behind.next_attempt_at
+        behind.refresh_from_db()
+        assert behind.next_attempt_at == due_at
 
 
 def test_a_dead_letter_lets_the_next_event_pass_and_is_kept(
