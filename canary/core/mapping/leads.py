@@ -4,6 +4,7 @@ A deprecated v1 sends it with each response, so everything that depends on the d
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -21,7 +22,8 @@ _NAME: Final = re.compile(r"\{([^{}]*)\}")
 _PLAIN: Final = "[A-Za-z0-9_~-][A-Za-z0-9_.~-]*"
 
 
-class Lead(NamedTuple):
+@dataclass(slots=True)
+class Lead:
     target: str
     """Path and query, encoded, below v2's base."""
     is_first_page: bool = False
