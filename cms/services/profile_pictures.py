@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import F
 
 from cms import policy
-from cms.errors import FieldError, InUse, InvalidInput, PermissionRefused
+from cms.errors import FieldError, InUse, InvalidInput, NotFound, PermissionRefused
 from cms.media.receiving import Upload
 from cms.models import MediaFile, User
 from cms.policy import SYSTEM, Actor
@@ -53,7 +53,10 @@ def erase_profile_picture(user: User, now: datetime.datetime) -> None:
 
 
 def _change(actor: Actor, user: User, media: MediaFile | None, now: datetime.datetime) -> User:
+    """Lock a file before its user, as its deletion does."""
     with transaction.atomic():
+        if media is not None:
+            lock_row(media)
         user = lock_row(user)
         last = user.picture
         if last == media:
@@ -62,8 +65,8 @@ def _change(actor: Actor, user: User, media: MediaFile | None, now: datetime.dat
         user.save(update_fields=["picture", "updated_at"])
         before, after = ({"picture": str(one.pk) if one else None} for one in (last, media))
         record_event(actor, "user.updated", user, before=before, after=after)
-        if last is not None:
-            _delete_unless_shown(last, now)
+    if last is not None:
+        _delete_unless_shown(last, now)
     return user
 
 
@@ -71,6 +74,8 @@ def _delete_unless_shown(media: MediaFile, now: datetime.datetime) -> None:
     """Delete the file. One that stays loses the name that earlier releases wrote, unless it was described since."""
     try:
         delete_media(actor=SYSTEM, media=media)
+    except NotFound:  # somebody was quicker
+        return
     except InUse:
         untouched = MediaFile.objects.filter(pk=media.pk, updated_at=F("created_at")).exclude(alt_text="")
         untouched.update(alt_text="", updated_at=now)

@@ -2,18 +2,25 @@
 
 import datetime
 import io
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
+from cms.errors import NotFound
 from cms.models import AuditEvent, MediaFile, Post, User
 from cms.policy import SYSTEM
-from cms.services.media import update_media
+from cms.services import profile_pictures
+from cms.services.locks import lock_row
+from cms.services.media import delete_media, update_media
 from cms.services.profile_pictures import set_profile_picture
 from cms.services.user_deletion import delete_user
 from cms.services.users import update_user
 from tests.cms.media.pictures import photograph
+from tests.cms.services.test_concurrency import wait_until_waited_for
 
 NAME = "Amalia Kranz"
 MINUTE = datetime.timedelta(minutes=1)
@@ -24,13 +31,17 @@ def amalia(make_user: Callable[..., User], media_root: None) -> User:
     return make_user("author", username="amalia", display_name=NAME)
 
 
+def set_picture(user: User, now: datetime.datetime) -> User:
+    upload = io.BytesIO(photograph(size=(40, 30)))
+    return set_profile_picture(actor=user, user=user, upload=upload, original_name="me.jpg", now=now)
+
+
 @pytest.fixture
 def show(amalia: User, make_post: Callable[..., Post], now: datetime.datetime) -> Callable[[], MediaFile]:
     """Set a new picture, and show it in a public post."""
 
     def make() -> MediaFile:
-        upload = io.BytesIO(photograph(size=(40, 30)))
-        user = set_profile_picture(actor=amalia, user=amalia, upload=upload, original_name="me.jpg", now=now)
+        user = set_picture(amalia, now)
         assert user.picture is not None
         make_post(by=amalia, content=f"![](media:{user.picture.pk})", featured_image=user.picture)
         return user.picture
@@ -85,6 +96,39 @@ def test_each_file_of_a_deleted_user_loses_a_text_that_is_the_name(
         upload(by, alt_text=text)
     _leave(amalia, now)
     assert _texts() == ["", "A lighthouse", NAME]
+
+
+def test_a_change_of_the_picture_and_the_deletion_of_its_file_wait_in_turn(
+    in_threads: Callable[..., list[Any]], amalia: User, now: datetime.datetime
+) -> None:
+    """The one held the user and wanted the file, the other held the file and wanted the user."""
+    last, is_held = set_picture(amalia, now).picture, threading.Event()
+    assert last is not None
+
+    def delete() -> None:
+        with transaction.atomic():
+            lock_row(last, is_doomed=True)
+            is_held.set()
+            wait_until_waited_for()
+            delete_media(actor=amalia, media=last)
+
+    def change() -> User:
+        assert is_held.wait(60)
+        return set_picture(amalia, now)
+
+    deleted, changed = in_threads([delete, change])
+    assert deleted is None
+    assert changed.picture not in (None, last)
+    assert [*MediaFile.objects.values_list("pk", flat=True)] == [changed.picture.pk]
+
+
+def test_a_picture_whose_file_was_just_deleted_is_refused(
+    amalia: User, upload: Callable[..., MediaFile], now: datetime.datetime
+) -> None:
+    media = upload(amalia)
+    delete_media(actor=amalia, media=MediaFile.objects.get())
+    with pytest.raises(NotFound):
+        profile_pictures._change(amalia, amalia, media, now)
 
 
 def test_a_description_that_somebody_wrote_stays(
