@@ -30,6 +30,7 @@ from cms.querysets.walking import walk_by_key
 
 EXPORTED_AT_ONCE: Final = 500
 EXPORTS: Final = Places(1)
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
 """A reader may take as long as it likes, and keeps a thread so long."""
 NAME_SHOWN: Final = 60
 HEADER: Final = (
@@ -186,4 +187,4 @@ def _json(value: Any) -> str:
 def _safe(cell: Any) -> str:
     """Return a cell that a spreadsheet would take for a formula as text."""
     text = str(cell)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text

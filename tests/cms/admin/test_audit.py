@@ -62,14 +62,15 @@ def test_the_number_of_queries_does_not_grow_with_the_events(client: Client, aut
     assert len(many) == len(few)
 
 
-def test_what_the_filters_leave_is_exported(client: Client, author: User) -> None:
-    _post("=HYPERLINK(1)", author)
+@pytest.mark.parametrize("title", ["=HYPERLINK(1)", "＝1+1", "|calc", "%a", "＠x"])
+def test_what_the_filters_leave_is_exported(title: str, client: Client, author: User) -> None:
+    _post(title, author)
     create_tag(actor=SYSTEM, fields={"name": "other"}, now=timezone.now())
     response = client.get(f"{EXPORT}?deed=content&object_type=post")
     header, *rows = csv.reader(b"".join(response.streaming_content).decode().splitlines())  # type: ignore[attr-defined]
     assert tuple(header) == HEADER
     [row] = [dict(zip(header, row, strict=True)) for row in rows]
-    assert (row["action"], row["object"], row["actor"]) == ("post.created", "'=HYPERLINK(1)", author.username)
+    assert (row["action"], row["object"], row["actor"]) == ("post.created", f"'{title}", author.username)
     assert "attachment" in response.headers["Content-Disposition"]
 
 
