@@ -13,7 +13,7 @@ from collections import Counter
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from uuid_utils.compat import uuid7
 
@@ -26,7 +26,7 @@ from cms.outgoing.sending import Answer, Message, send_each
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.events import Event
-from cms.services.locks import lock_row
+from cms.services.locks import lock_row, unlocked
 
 PER_WEBHOOK: Final = 5
 AT_ONCE: Final = 20
@@ -145,7 +145,7 @@ def _claim_of(webhook_id: uuid.UUID, now: datetime.datetime, limit: int) -> list
         return []
     due = _due(now).filter(webhook_id=webhook_id).order_by("next_attempt_at", "created_at", "pk")
     looked_at = dict(due.annotate(first=_first_of_object()).values_list("pk", "first")[:LOOKED_AT])
-    rows = _unlocked(due.filter(pk__in=[pk for pk, first in looked_at.items() if pk == first]))
+    rows = unlocked(due.filter(pk__in=[pk for pk, first in looked_at.items() if pk == first]))
     with transaction.atomic():
         claimed = [row for row in rows.select_related("webhook")[:limit] if _take(row, now)]
     _set_behind({pk: first for pk, first in looked_at.items() if first and pk != first}, now)
@@ -160,16 +160,9 @@ def _set_behind(first_of: dict[uuid.UUID, uuid.UUID], now: datetime.datetime) ->
     if not first_of:
         return
     with transaction.atomic():
-        held = set(_unlocked(_pending().filter(pk__in=set(first_of.values()))).values_list("pk", flat=True))
+        held = set(unlocked(_pending().filter(pk__in=set(first_of.values()))).values_list("pk", flat=True))
         behind = _pending().filter(pk__in=[pk for pk, first in first_of.items() if first in held])
         behind.update(next_attempt_at=now + BEHIND)
-
-
-def _unlocked(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """Lock the rows that nobody else holds, and leave out the others."""
-    if connection.features.has_select_for_update_skip_locked:
-        return rows.select_for_update(skip_locked=True, no_key=True, of=("self",))
-    return rows
 
 
 def _pending() -> QuerySet[Delivery]:

@@ -28,6 +28,16 @@ def lock_row[Row: models.Model](row: Row, *, is_doomed: bool = False) -> Row:
     return rows[0]
 
 
+def unlocked[Row: models.Model](rows: models.QuerySet[Row], *, are_doomed: bool = False) -> models.QuerySet[Row]:
+    """Lock the rows that nobody else holds, and leave out the others: who waits for nobody is in no deadlock.
+
+    On SQLite, with its one writer, nobody else holds any.
+    """
+    if not connection.features.has_select_for_update_skip_locked:
+        return rows
+    return rows.select_for_update(skip_locked=True, no_key=not are_doomed, of=("self",))
+
+
 def hold_post(post: models.Model) -> None:
     """Keep a post from being deleted until the transaction ends. Raises NotFound when it is gone.
 

@@ -27,6 +27,7 @@ from cms.models import (
     Transfer,
 )
 from cms.querysets.erasures import AGAIN
+from cms.services.locks import unlocked
 from cms.services.mails import QUEUE
 
 DISPLAY_NAME: Final = "deleted user"
@@ -162,6 +163,19 @@ def erase_names(events: QuerySet[AuditEvent]) -> None:
     names = sorted(PERSONAL)
     naming = events.filter(Q(before__has_any_keys=names) | Q(after__has_any_keys=names))
     naming.update(**{column: Coalesce(_WithoutPerson(F(column)), F(column)) for column in ("before", "after")})
+
+
+def erase_names_of_key(key: uuid.UUID, after: uuid.UUID | None, size: int) -> list[uuid.UUID] | None:
+    """Erase names from the next `size` events about an API key; return their ids, or None if others hold some of them.
+
+    `after` is the last one that has been looked at.
+    """
+    ids = _next_of(AuditEvent.objects.filter(object_type="apikey", object_id=key), after, size)
+    events = AuditEvent.objects.filter(pk__in=ids)
+    if len(unlocked(events).values_list("pk", flat=True)) < len(ids):
+        return None
+    erase_names(events)
+    return ids
 
 
 def _about(person: uuid.UUID, place: Place, size: int) -> tuple[Place | None, int]:

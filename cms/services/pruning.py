@@ -3,6 +3,7 @@
 import datetime
 import logging
 import math
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,7 +28,8 @@ from cms.models import (
 )
 from cms.models.transfers import UNDER_WAY
 from cms.services.erasing import resume_erasures
-from cms.services.personal_traces import delete_files_later, erase_names
+from cms.services.locks import unlocked
+from cms.services.personal_traces import KEY_COST, delete_files_later, erase_names_of_key
 
 BATCH: Final = 1_000
 ROWS_A_TURN: Final = 10_000
@@ -48,6 +50,11 @@ class Rule:
     older_than: Callable[[datetime.datetime], QuerySet[Any]]
     first: Callable[[QuerySet[Any]], None] = lambda rows: None
     """Done with the rows of each batch, in the transaction that deletes them."""
+    prepare: Callable[[list[Any], float], tuple[list[Any], int]] = lambda ids, most: (ids, 0)
+    """Done before, with the ids of a batch, in transactions of its own and with about as many other rows at most.
+
+    Return the ids that may be deleted now, and how many other rows it took.
+    """
 
     def rows(self, now: datetime.datetime) -> QuerySet[Any] | None:
         """Return the rows to delete at `now`; None when they are kept for ever."""
@@ -97,9 +104,29 @@ def _ended_keys(before: datetime.datetime) -> QuerySet[Any]:
     return ApiKey.objects.filter(Q(is_active=False, updated_at__lt=before) | Q(expires_at__lt=before))
 
 
-def _forget_key_names(keys: QuerySet[Any]) -> None:
-    """Erase names and contacts from the audit trail: without its key an event no longer leads to the owner."""
-    erase_names(AuditEvent.objects.filter(object_type="apikey", object_id__in=list(keys.values_list("pk", flat=True))))
+_reached: Final = dict[uuid.UUID, uuid.UUID]()
+"""The last event of an API key whose names are erased, where a turn ended with it. Another worker starts over."""
+
+
+def _forget_key_names(keys: list[uuid.UUID], most: float) -> tuple[list[uuid.UUID], int]:
+    """Erase names and contacts from the audit trail: without its key an event no longer leads to the owner.
+
+    A key whose events somebody else is changing stays until the next time.
+    """
+    forgotten, taken = [], 0
+    for key in keys:
+        events: list[uuid.UUID] | None = []
+        while events is not None and taken < most:
+            with transaction.atomic():
+                events = erase_names_of_key(key, _reached.get(key), BATCH)
+            taken += KEY_COST + len(events or ())
+            if events is not None and len(events) < BATCH:
+                forgotten.append(key)
+                _reached.pop(key, None)
+                break
+            if events:
+                _reached[key] = events[-1]
+    return forgotten, taken
 
 
 RULES: Final = (
@@ -111,7 +138,7 @@ RULES: Final = (
         "SESSION_RETENTION_DAYS",
         lambda before: AuthSession.objects.filter(Q(expires_at__lt=before) | Q(revoked_at__lt=before)),
     ),
-    Rule("api_keys", "SESSION_RETENTION_DAYS", _ended_keys, _forget_key_names),
+    Rule("api_keys", "SESSION_RETENTION_DAYS", _ended_keys, prepare=_forget_key_names),
     Rule(
         "browser_sessions",
         "SESSION_RETENTION_DAYS",
@@ -141,7 +168,7 @@ def prune(*, now: datetime.datetime) -> dict[str, int]:
 
     May be interrupted at any time: the rows deleted so far stay deleted, and the next run goes on.
     """
-    deleted = {rule.name: _delete(rule, now) for rule in RULES}
+    deleted = {rule.name: _delete(rule, now)[0] for rule in RULES}
     resume_erasures(now)
     Chore.objects.update_or_create(name=CHORE, defaults={"due_at": now + EVERY, "done_at": now})
     return deleted
@@ -151,10 +178,10 @@ def prune_if_due(*, now: datetime.datetime) -> bool:
     """Prune a bounded piece once a day; False when it is not due, or another worker has taken it."""
     if not _take(now):
         return False
-    deleted = {rule.name: _delete(rule, now, most=ROWS_A_TURN) for rule in RULES}
+    pruned = {rule.name: _delete(rule, now, most=ROWS_A_TURN) for rule in RULES}
     resume_erasures(now)
-    logger.info("pruned: %s", ", ".join(f"{count} {name}" for name, count in deleted.items()))
-    is_done = max(deleted.values()) < ROWS_A_TURN
+    logger.info("pruned: %s", ", ".join(f"{count} {name}" for name, (count, _) in pruned.items()))
+    is_done = all(has_ended for _, has_ended in pruned.values())
     Chore.objects.filter(name=CHORE).update(**({"due_at": now + EVERY, "done_at": now} if is_done else {"due_at": now}))
     return True
 
@@ -170,15 +197,24 @@ def _take(now: datetime.datetime) -> bool:
     return due.update(due_at=now + LEASE) > 0
 
 
-def _delete(rule: Rule, now: datetime.datetime, most: float = math.inf) -> int:
-    rows, deleted = rule.rows(now), 0
-    while rows is not None and deleted < most:
+def _delete(rule: Rule, now: datetime.datetime, most: float = math.inf) -> tuple[int, bool]:
+    """Return how many rows were deleted, and whether all were looked at. Rows that others hold stay this time."""
+    rows, deleted, taken, last = rule.rows(now), 0, 0, None
+    while rows is not None:
+        # After the last one: it would look again at all that it has passed over before.
+        following = rows if last is None else rows.filter(pk__gt=last)
+        batch = list(following.order_by("pk").values_list("pk", flat=True)[:BATCH])
+        ready, others = rule.prepare(batch, most - taken)
         with transaction.atomic():
-            batch = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
             # The condition once more: a delivery may have been replayed since it was looked at.
-            found = rows.filter(pk__in=batch)
+            held = unlocked(rows.filter(pk__in=ready), are_doomed=True)
+            found = rows.model._default_manager.filter(pk__in=list(held.values_list("pk", flat=True)))
             rule.first(found)
-            deleted += found.delete()[0]
+            gone = found.delete()[0]
+        deleted, taken = deleted + gone, taken + gone + others
+        if taken >= most:
+            return deleted, False
         if len(batch) < BATCH:
             break
-    return deleted
+        last = batch[-1]
+    return deleted, True

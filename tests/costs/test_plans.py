@@ -17,9 +17,9 @@ from canary.models import ConsumerUsage
 from canary.retiring.usage import top_consumers
 from cms.choices import DeliveryStatus
 from cms.ids import uuid7_at
-from cms.models import Comment, Delivery, MediaFile, Post, Tag, User, Webhook
+from cms.models import AuditEvent, Comment, Delivery, ImportRecord, MediaFile, Post, Tag, User, Webhook
 from cms.policy import SYSTEM
-from cms.services import deliveries
+from cms.services import deliveries, pruning
 from cms.services.webhooks import create_webhook
 
 ROWS: Final = 1_000
@@ -291,3 +291,24 @@ def test_a_pile_of_one_object_is_looked_at_once_and_hides_no_other(webhook: Webh
         assert deliveries._claim_of(webhook.pk, later, 5) == []
     looks = [one["sql"] for one in captured.captured_queries if one["sql"].startswith("SELECT")]
     assert sum(looked_at(look) for look in looks) <= LOOKS
+
+
+def test_pruning_reads_what_it_keeps_once(
+    now: datetime.datetime, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deletions of what was imported are kept for ever, and were read again before each batch."""
+    settings.AUDIT_RETENTION_DAYS = 1
+    monkeypatch.setattr(pruning, "BATCH", 10)
+    old, ids = now - datetime.timedelta(days=2), [uuid7_at(now) for _ in range(ROWS)]
+    told: Any = {"source": "s", "digest": "d", "object_type": "tag"}
+    ImportRecord.objects.bulk_create(ImportRecord(**told, external_id=str(pk), object_id=pk) for pk in ids)
+    for action in ("tag.deleted", "tag.created"):
+        events = (AuditEvent(action=action, object_type="tag", object_id=pk, created_at=old) for pk in ids)
+        AuditEvent.objects.bulk_create(events)
+    analyse()
+    with CaptureQueriesContext(connection) as captured:
+        assert pruning.prune(now=now)["audit_events"] == ROWS
+    looks = [one["sql"] for one in captured.captured_queries if one["sql"].startswith("SELECT")]
+    batches = [look for look in looks if "cms_auditevent" in look and "LIMIT 10" in look]
+    assert len(batches) > ROWS / 10
+    assert sum(looked_at(look) for look in batches) <= LOOKS * 2 * ROWS

@@ -2,14 +2,17 @@
 
 import datetime
 import json
+import os
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -155,6 +158,53 @@ def test_a_key_that_goes_leaves_no_name_in_the_audit_trail(author: User, now: An
     assert [event.action for event in events] == ["api_key.created", "api_key.revoked"]
     assert (events[0].after["name"], events[0].after["owner"]) == ("erased", str(author.pk))
     assert AuditEvent.objects.get(object_id=keys[1].pk).after["name"] == "Mias laptop"
+
+
+def key_with_events(author: User, now: Any, number: int) -> ApiKey:
+    """A key that ended long ago, and was renamed so often."""
+    fields: Any = {"name": "Mias laptop", "scopes": ["posts:read"]}
+    key = create_api_key(actor=author, owner=author, fields=fields, now=now).api_key
+    revoke_api_key(actor=author, api_key=key, now=ago(31))
+    values: Any = {"action": "api_key.updated", "object_type": "apikey", "object_id": key.pk, "after": {"name": "Mias"}}
+    AuditEvent.objects.bulk_create(AuditEvent(**values, created_at=ago(40)) for _ in range(number))
+    return key
+
+
+def test_a_key_with_many_events_goes_by_and_by(author: User, now: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One statement for all of them took minutes, in which no one else could change them."""
+    monkeypatch.setattr(pruning, "BATCH", 3)
+    monkeypatch.setattr(pruning, "ROWS_A_TURN", 40)  # a batch takes 20 of them, and its events
+    key = key_with_events(author, now, 20)
+    naming = AuditEvent.objects.filter(object_id=key.pk, after__name="Mias")
+    left = []
+    while prune_if_due(now=now):
+        left.append((naming.count(), ApiKey.objects.filter(pk=key.pk).exists()))
+    assert left == [(14, True), (8, True), (2, True), (0, False), (0, False)]
+
+
+def test_another_worker_begins_with_such_a_key_anew(author: User, now: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "BATCH", 3)
+    monkeypatch.setattr(pruning, "ROWS_A_TURN", 40)
+    key = key_with_events(author, now, 4)
+    assert prune_if_due(now=now)
+    assert ApiKey.objects.filter(pk=key.pk).exists()
+    pruning._reached.clear()
+    while prune_if_due(now=now):
+        pass
+    assert not ApiKey.objects.filter(pk=key.pk).exists()
+
+
+@pytest.mark.skipif(os.environ["DATABASE_URL"].startswith("sqlite"), reason="there is one writer at a time")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("table", ["cms_auditevent", "cms_apikey"])
+def test_prune_waits_for_nobody_who_holds_a_key_or_its_events(table: str, author: User, now: Any) -> None:
+    """An erasure holds some and wants others: both waited for each other."""
+    key = key_with_events(author, now, 2)
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}) as erasing:
+        erasing.execute(f"SELECT FROM {table} ORDER BY id DESC LIMIT 1 FOR UPDATE")
+        assert prune(now=now)["api_keys"] == 0
+    assert prune(now=now)["api_keys"] == 1
+    assert not ApiKey.objects.filter(pk=key.pk).exists()
 
 
 def test_audit_events_go_only_when_the_setting_says_after_how_many_days(rows: None, settings: Any, now: Any) -> None:
