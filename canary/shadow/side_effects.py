@@ -1,8 +1,9 @@
 """Refuses side effects of a repeated request: mail, connections, new threads and processes, writes to a cache.
 
-The database refuses writes by itself (`snapshots`, `writes.engines`). This module raises an exception and notes the
-attempt, because a view may swallow the exception. For repeated writes it also refuses files, and sends over sockets and
-to executors that were there before. It does not see other threads, nor what libraries in C send by themselves.
+The database refuses writes by itself (`snapshots`, `writes.engines`), on Django's own connections. This module raises an
+exception and notes the attempt, because a view may swallow the exception. For repeated writes it also refuses files,
+and sends over sockets and to executors that were there before. It does not see other threads, nor what libraries in C
+send by themselves.
 """
 
 import os
@@ -16,11 +17,11 @@ from contextlib import ExitStack, contextmanager
 from functools import cache, wraps
 from http.client import HTTPConnection
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.core.cache import caches
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 CACHE_READS: Final = frozenset(
     {
@@ -52,7 +53,6 @@ OF_IMPORTS: Final = "__pycache__"
 CONNECTS: Final = "socket.connect"
 SENDS: Final = ("send", "sendall", "sendmsg", "sendto", "sendfile", "write")
 """Methods of sockets; psycopg and the watchdog's own connection use none of them."""
-PORTS: Final = {"redis": 6379, "rediss": 6379, "memcached": 11211}
 
 
 class SideEffectError(OSError):
@@ -65,6 +65,8 @@ class _Here(threading.local):
     tried: list[str] | None = None
     is_write = False
     """Whether the repeated request is a write: then files, and sends over what is open, are refused too."""
+    is_connecting = False
+    """Whether Django connects to a database or a cache of the settings, whose writes are refused otherwise."""
 
 
 _here = _Here()
@@ -86,6 +88,15 @@ def refused(tried: list[str], *, is_write: bool = False) -> Iterator[None]:
             _here.tried, _here.is_write = before, False
 
 
+@contextmanager
+def _connecting() -> Iterator[None]:
+    before, _here.is_connecting = _here.is_connecting, True
+    try:
+        yield
+    finally:
+        _here.is_connecting = before
+
+
 def _refuse(what: str) -> None:
     tried = _here.tried
     if tried is not None:
@@ -101,12 +112,15 @@ class _ReadOnlyCache:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._real, name)
-        if name in CACHE_READS or not callable(value):
+        if not callable(value):
             return value
+        if name in CACHE_READS:
+            return _connecting()(value)
         return lambda *_, **__: _refuse(f"calls {name}() of the cache {self._alias}")
 
     def __contains__(self, key: str) -> bool:
-        return key in self._real
+        with _connecting():
+            return key in self._real
 
 
 @cache
@@ -121,6 +135,7 @@ def _install() -> None:
         create(self, *arguments, **options)
 
     BaseEmailBackend.__init__ = create_unless_refused  # type: ignore[method-assign]
+    _refuse_databases_of_views()
     for kind in (socket.socket, ssl.SSLSocket):
         for name in SENDS:
             if hasattr(kind, name):
@@ -129,6 +144,38 @@ def _install() -> None:
     _refuse_in_writes(HTTPConnection, "putrequest", lambda line: f"sends to {line.host}:{line.port}")
     for pool in (ThreadPoolExecutor, ProcessPoolExecutor):
         _refuse_in_writes(pool, "submit", lambda _: "hands work to an executor")
+
+
+def _refuse_databases_of_views() -> None:
+    """Let a thread connect by Django's own objects alone: nothing refuses the writes of others."""
+    for kind in {type(connections[alias]) for alias in connections}:
+        _refuse_but_to_django(kind)
+    driver: Any = sys.modules.get("psycopg")
+    if driver is None:
+        return
+    connect_in_c: Any = driver.Connection.connect.__func__  # no audit event tells of it
+
+    @wraps(connect_in_c)
+    def connect_in_c_unless_refused(cls: Any, *arguments: Any, **options: Any) -> Any:
+        if not _here.is_connecting:
+            _refuse("opens a connection of its own to a database")
+        return connect_in_c(cls, *arguments, **options)
+
+    driver.Connection.connect = classmethod(connect_in_c_unless_refused)
+    driver.connect = driver.Connection.connect
+
+
+def _refuse_but_to_django(kind: Any) -> None:
+    connect = kind.connect
+
+    @wraps(connect)
+    def connect_unless_refused(self: BaseDatabaseWrapper) -> None:
+        if _here.tried is not None and connections[self.alias] is not self:
+            _refuse(f"opens a connection of its own to the database {self.alias}")
+        with _connecting():
+            connect(self)
+
+    kind.connect = connect_unless_refused
 
 
 def _refuse_in_writes(kind: type, name: str, named: Callable[[Any], str]) -> None:
@@ -150,7 +197,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         return
     if event in STARTS:
         _refuse(STARTS[event])
-    elif event == CONNECTS and not _is_of_stores(arguments[1]):
+    elif event == CONNECTS and not _here.is_connecting:
         _refuse(f"connects to {_shown(arguments[1])}")
     elif _here.is_write and _changes_a_file(event, arguments):
         _refuse(f"writes to the file {arguments[0]}")
@@ -162,36 +209,6 @@ def _changes_a_file(event: str, arguments: tuple[Any, ...]) -> bool:
         return False
     path = os.fsdecode(arguments[0]) if isinstance(arguments[0], str | bytes) else ""
     return bool(path) and path != os.devnull and OF_IMPORTS not in path
-
-
-def _is_of_stores(address: Any) -> bool:
-    """Return whether a database or cache of the settings is behind the address."""
-    if not isinstance(address, tuple):
-        return address in {path for path, port in _stores() if not port}
-    hosts = {host for host, port in _stores() if port == address[1]}
-    return any(address[0] in _addresses(host, address[1]) for host in hosts)
-
-
-def _stores() -> Iterator[tuple[str, int]]:
-    """Return host and port of each, or the path of a Unix socket and 0."""
-    for database in settings.DATABASES.values():
-        if database.get("HOST") and database.get("PORT"):
-            yield database["HOST"], int(database["PORT"])
-    for each in settings.CACHES.values():
-        location = each.get("LOCATION", "")
-        for text in [location] if isinstance(location, str) else location:
-            url = urlsplit(text if "://" in text else f"memcached://{text}")
-            if url.scheme == "unix":
-                yield url.path, 0
-            elif url.hostname:
-                yield url.hostname, url.port or PORTS.get(url.scheme, 0)
-
-
-def _addresses(host: str, port: int) -> set[Any]:
-    try:
-        return {host, *(entry[4][0] for entry in socket.getaddrinfo(host, port))}
-    except OSError:
-        return {host}
 
 
 def _peer(line: socket.socket) -> str:

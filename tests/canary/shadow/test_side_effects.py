@@ -1,6 +1,7 @@
 """A repeated read sends no mail, connects to nobody, starts nothing and writes to no cache, even if it swallows the refusal."""
 
 import contextlib
+import os
 import socket
 import ssl
 import subprocess
@@ -11,10 +12,12 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.core import mail
 from django.core.cache import cache, caches
-from pytest_django.fixtures import Settings
+from django.db import connection
+from redis import Redis, RedisError
 
 from canary.shadow.side_effects import SideEffectError, refused
 from cms.outgoing.sending import Message, send_each
@@ -186,11 +189,55 @@ def test_no_webhook_is_sent_though_its_sender_survives_everything(listener: sock
     assert not has_been_called(listener)
 
 
-@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
-def test_a_store_of_the_settings_may_be_connected_to(listener: socket.socket, settings: Settings, name: str) -> None:
-    host, port = listener.getsockname()
-    location = f"redis://:secret@{name}:{port}/3"
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache", "LOCATION": location}}
+def own_connection() -> None:
+    with contextlib.closing(connection.copy()) as own, own.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def own_driver() -> None:
+    psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}).close()
+
+
+def own_client() -> None:
+    """With the address of a cache of the settings."""
+    Redis.from_url(os.environ["REDIS_URL"]).incr("views")
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(os.environ["DATABASE_URL"].startswith("sqlite"), reason="of PostgreSQL")
+@pytest.mark.parametrize(
+    ("act", "named"),
+    [
+        (own_connection, "opens a connection of its own to the database default"),
+        (own_driver, "opens a connection of its own to a database"),
+        (own_client, "connects to "),
+    ],
+)
+def test_a_store_is_not_connected_to_past_django(act: Callable[[], object], named: str) -> None:
+    """Nothing refuses the writes that are sent over such a connection."""
     tried: list[str] = []
-    with refused(tried), contextlib.closing(socket.create_connection((host, port), timeout=HANG_S)):
-        assert tried == []
+    with refused(tried), pytest.raises((SideEffectError, RedisError)):
+        act()
+    assert tried != []
+    assert all(one.startswith(named) for one in tried)
+    act()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_store_is_connected_to_by_django() -> None:
+    """A fresh thread has no connection to a database or a cache yet."""
+
+    def read() -> list[object]:
+        try:
+            with refused(tried):
+                cache.get("k")
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT 1")
+                    return [*cursor.fetchone()]
+        finally:
+            connection.close()
+
+    tried: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(read).result() == [1]
+    assert tried == []
