@@ -66,9 +66,10 @@ def sentence_of_events(test: ErrorTest, what: str) -> str:
     """Return the effect on one kind of bad event."""
     if not test.events:
         return f"nobody had {what}"
+    were = "was" if test.on_v2 == 1 else "were"
     return (
-        f"of {users(test.events)} with {what}, {test.on_v2} were on v2, where {test.expected:.1f} are expected if both "
-        f"versions are alike (the risk on v2: {bounds(risk_ratio(test.cells))})"
+        f"of {users(test.events)} with {what}, {test.on_v2} {were} on v2, where {test.expected:.1f} are expected if "
+        f"both versions are alike (the risk on v2: {bounds(risk_ratio(test.cells))})"
     )
 
 

@@ -16,6 +16,8 @@ from canary.state.store import current_snapshot
 NONE: Final = "–"
 QUANTILES: Final = ("p50", "p95", "p99")
 DECADES_MAX: Final = 5
+WIDEST: Final = 1_000
+"""An interval that ends at more times its value says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,12 @@ class ShareBar:
     band: str
 
 
+def _sensible(found: Quantile | None) -> Quantile | None:
+    """Return the quantile without an interval that says nothing."""
+    is_wide = found is not None and found.high_ms is not None and found.high_ms > WIDEST * found.value_ms
+    return found._replace(low_ms=None, high_ms=None) if found is not None and is_wide else found
+
+
 def rows_of(totals: Mapping[int, Totals]) -> list[Row]:
     v1, v2 = totals[STABLE], totals[CANDIDATE]
     rows = [
@@ -67,14 +75,18 @@ def rows_of(totals: Mapping[int, Totals]) -> list[Row]:
         ),
     ]
     for name in QUANTILES:
-        of_v1, of_v2 = (_quantile(getattr(totals, name)) for totals in (v1, v2))
+        of_v1, of_v2 = (_quantile(_sensible(getattr(totals, name))) for totals in (v1, v2))
         rows += [Row(_("Latency %(name)s") % {"name": name}, of_v1, of_v2, _("95 %% interval") % {})]
     return [*rows, Row(_("SQL statements a request"), _statements(v1), _statements(v2), _("mean, and the most in one"))]
 
 
 def marks_of(totals: Mapping[int, Totals]) -> tuple[list[Mark], list[Tick]]:
     """Return the quantiles on a logarithmic scale of milliseconds, both versions of one below each other."""
-    found = [(name, version, getattr(totals[version], name)) for name in QUANTILES for version in (STABLE, CANDIDATE)]
+    found = [
+        (name, version, _sensible(getattr(totals[version], name)))
+        for name in QUANTILES
+        for version in (STABLE, CANDIDATE)
+    ]
     known = [(name, version, quantile) for name, version, quantile in found if quantile is not None]
     if not known:
         return [], []
@@ -149,10 +161,15 @@ def _errors(totals: Totals) -> str:
 def _quantile(found: Quantile | None) -> str:
     if found is None:
         return NONE
-    value = f"{found.value_ms:.3g} ms"
+    value = f"{_short(found.value_ms)} ms"
     if found.low_ms is None or found.high_ms is None:
         return value
-    return f"{value} ({_span(f'{found.low_ms:.3g}', f'{found.high_ms:.3g}')})"
+    return f"{value} ({_span(_short(found.low_ms), _short(found.high_ms))})"
+
+
+def _short(number: float) -> str:
+    """Return three digits, and all of a number of more: no reader counts powers of ten."""
+    return f"{number:,.0f}" if number >= 1_000 else f"{number:.3g}"
 
 
 def _span(low: str, high: str) -> str:

@@ -1,6 +1,7 @@
 """The first words of the page, before any figure: the situation, and what the reader does next."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -18,6 +19,10 @@ from canary.verbs.wording import percent
 
 COMMAND: Final = "manage.py run_canary_controller"
 BY_ITSELF: Final = gettext_noop("Nothing to do: the controller goes on by itself.")
+FAR_S: Final = 3_600.0
+"""After so long, it matters whether users or time are waited for."""
+SOON_S: Final = 300.0
+"""Before this age of a stage, few users who come do not mean that few use the site."""
 NOT_BY_ITSELF: Final = gettext_noop("The plan is paused, so no step is taken by itself. Resume it when it may go on.")
 
 type Status = dict[str, Any]
@@ -207,7 +212,10 @@ def _of_differences(numbers: dict[str, Any], differences: int) -> Guide:
         "Held: v2's responses differ from v1's in %(count)d ways",
         differences,
     ) % {"count": differences}
-    todo = _("Repair v2, or accept each difference that is harmless. Until then no step is taken.")
+    todo = _(
+        "No step is taken, and users of v2 go on getting these responses. Accept each difference that is harmless. Or "
+        "roll back, repair v2 and start again: a release counts all that it has seen."
+    )
     if numbers.get("repeats"):
         also = _("Besides, v2 repeats a statement on %(route)s.") % {"route": numbers["repeats"][0]["route"]}
         todo = f"{todo} {also}"
@@ -260,14 +268,30 @@ def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:
         return Guide("hold", title, todo, "routes", _("Look at the routes"), is_verdict_open=True)
     count = {"count": safe["clean_missing"]}
     missing = ngettext("Waiting for %(count)d more user", "Waiting for %(count)d more users", count["count"]) % count
+    age_s = _age_s(status, numbers)
     if eta_s is not None:
-        title = _("%(missing)s, about %(duration)s") % {"missing": missing, "duration": _written_out(eta_s)}
+        told = {"missing": missing, "duration": _written_out(eta_s)}
+        is_bound = eta_s > FAR_S and age_s is not None and abs(status["plan"]["min_s"] - age_s - eta_s) < 1
+        title = _("%(missing)s, about %(duration)s") % told
+        if is_bound:
+            title = _("%(missing)s; the minimum time lasts %(duration)s more") % told
         return Guide("info", title, _go_on(status))
+    if age_s is not None and age_s < SOON_S:
+        todo = _("Nothing to do: an estimate comes when some users have come back.")
+        return Guide("info", _("%(missing)s, no estimate yet") % {"missing": missing}, todo)
     todo = _(
         "The verdict explains why there is no estimate. If too few people use the site, take the next step by hand."
     )
     title = _("%(missing)s, no estimate yet") % {"missing": missing}
     return Guide("hold", title, todo, is_verdict_open=True)
+
+
+def _age_s(status: Status, numbers: dict[str, Any]) -> float | None:
+    """Return how old the stage of the plan was when it was judged; None without either time, or without a plan."""
+    began, judged = status.get("stage_started_at"), numbers.get("judged_at")
+    if not began or not judged or not is_active(status["plan"]):
+        return None
+    return (datetime.fromisoformat(judged) - datetime.fromisoformat(began)).total_seconds()
 
 
 def _written_out(seconds: float) -> str:

@@ -128,6 +128,23 @@ def _of_here() -> Iterator[Fact]:
         yield Fact(_("Hung"), _both(found.hangs), hint)
 
 
+def held_requests() -> str:
+    """Return a sentence about requests that v2 holds on this server; empty without any.
+
+    After a rollback they end within seconds, or v2 hangs.
+    """
+    found = here()
+    count = found.in_flight[CANDIDATE] if found is not None else 0
+    if not count:
+        return ""
+    told = ngettext(
+        "v2 still holds %(count)d request on this server: if it does not end within a minute, v2 hangs.",
+        "v2 still holds %(count)d requests on this server: if they do not end within a minute, v2 hangs.",
+        count,
+    )
+    return told % {"count": count}
+
+
 def _requests(count: int) -> str:
     return ngettext("%(count)d request", "%(count)d requests", count) % {"count": count}
 
@@ -153,7 +170,7 @@ def _of_crashes(status: Numbers, now: datetime) -> Fact:
     rows = Crash.objects.filter(release=status["release"], api_version=CANDIDATE)
     found = rows.filter(at__gte=now - timedelta(seconds=WINDOW_S))
     sums = found.aggregate(deaths=Count("death", distinct=True), requests=Sum("requests"))
-    hint = _("while they answered v2, last %(duration)s; more than %(most)d roll back") % {
+    hint = _("while they answered v2, in this release and the last %(duration)s; more than %(most)d roll back") % {
         "duration": spoken(duration(WINDOW_S)),
         "most": most,
     }
@@ -166,7 +183,9 @@ def _of_failover(release: int) -> Fact:
     sums = rows.aggregate(count=Sum("failed_over"), twice=Sum("failed_twice"))
     count, twice = sums["count"] or 0, sums["twice"] or 0
     also = _("; v1 failed %(count)d of them too") % {"count": twice} if twice else ""
-    return Fact(_("Failed over"), _reads(count), _("v1 answered in v2's place, last hour") + also)
+    return Fact(
+        _("Failed over"), _reads(count), _("v1 answered in v2's place, in this release and the last hour") + also
+    )
 
 
 def _of_numbers(numbers: Numbers, shadow: Numbers) -> Iterator[Fact]:

@@ -109,6 +109,7 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
         "between_journeys": spoken(known["between_journeys"] or ""),
         "planned": _planned(known),
         "rollback": _rollback() if known["latched"] else None,
+        "held_requests": protection.held_requests() if known["latched"] else "",
         **_plan(known, changes, now),
         "controller": known["controller"]["leader"],
         "alarm": known["alarm"],
@@ -136,12 +137,11 @@ def _verdicts(release: int) -> list[Any]:
 
 
 def _rollback() -> dict[str, Any] | None:
-    """Return the last rollback: who, when, why, and the tripped breakers. `why` is the finding without its numbers."""
+    """Return the last rollback: who, when, why, and the tripped breakers."""
     event = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first()
     if event is None:
         return None
-    is_judged = (event.evidence or {}).get("kind") == Verdict.Kind.HARM
-    return {**_event(event), "why": spoken(_finding(event.reason) if is_judged else event.reason)}
+    return _event(event)
 
 
 def _finding(sentence: str) -> str:
@@ -344,12 +344,14 @@ def _listed(entry: ListEntry) -> dict[str, Any]:
 
 
 def _event(event: RolloutEvent) -> dict[str, Any]:
+    """Return a change as the page shows it. `why` is the first finding of a judgement, without its numbers."""
     return {
         "version": event.version,
         "at": event.at.astimezone(UTC),
         "actor": event.actor,
         "verb": event.verb,
         "reason": spoken(event.reason),
+        "why": spoken(_finding(event.reason) if (event.evidence or {}).get("kind") else event.reason),
         "change": _change(event),
         "about": _about(event.verb, event.evidence or {}),
         "trips": protection.trips_of(event.evidence, names_from(event.after)),

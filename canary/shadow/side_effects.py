@@ -1,7 +1,7 @@
 """Refuses side effects of a repeated request: mail, connections, new threads and processes, writes to a cache.
 
-The database refuses writes by itself (`snapshots`, `writes.engines`), on Django's own connections. This module raises an
-exception and notes the attempt, because a view may swallow the exception. For repeated writes it also refuses files,
+The database refuses writes by itself (`snapshots`, `writes.engines`), on Django's own connections. This module raises
+an exception and notes the attempt, because a view may swallow the exception. For repeated writes it also refuses files,
 and sends over sockets and to executors that were there before. It does not see other threads, nor what libraries in C
 send by themselves.
 """

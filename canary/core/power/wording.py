@@ -21,7 +21,7 @@ def sentence_of_population(population: Population) -> str:
     period_s = min(population.recorded_s, WEEK_S)
     return (
         f"In the last {duration(period_s)}, {population.arrivals.within(period_s):,.0f} people used the entrance, with"
-        f" {60 * population.requests_per_s:,.3g} requests a minute. {_sentence_of_failing(population)}"
+        f" {_rounded(60 * population.requests_per_s)} requests a minute. {_sentence_of_failing(population)}"
     )
 
 
@@ -84,3 +84,7 @@ def _sentence_of_pass(step: StepPower, population: Population) -> str:
     if step.can_pass is False:
         return f"It can hardly pass (chance {100 * (step.pass_chance or 0):.0f} %)."
     return f"{duration(population.recorded_s)} of records are too few to say whether it can pass."
+
+
+def _rounded(number: float) -> str:
+    return f"{number:,.0f}" if number >= 1_000 else f"{number:.3g}"

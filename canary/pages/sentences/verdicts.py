@@ -77,6 +77,10 @@ VERDICTS: Final = (
     _("an error"),
     _("a refused request"),
     _(
+        "of %(users)s with %(what)s, %(count)s was on v2, where %(number)s are expected if both versions "
+        "are alike (the risk on v2: %(bounds)s)"
+    ),
+    _(
         "of %(users)s with %(what)s, %(count)s were on v2, where %(number)s are expected if both versions "
         "are alike (the risk on v2: %(bounds)s)"
     ),

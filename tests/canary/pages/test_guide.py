@@ -11,10 +11,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from canary.core.histograms import Quantile
 from canary.metrics import node as nodes
 from canary.metrics.counters import Totals
 from canary.models import RolloutEvent, UnitMinute, Verdict
-from canary.pages import protection
+from canary.pages import figures, protection
 from canary.pages.charts import marks_of
 from canary.pages.guiding import guide
 from canary.reporting.people import People
@@ -71,7 +72,7 @@ def test_the_number_of_differences_is_that_of_now() -> None:
         ("empty", "Nothing has started: v1 answers everybody", "Start a plan."),
         ("middle", "Waiting for 31 more users, about 6 minutes", "Nothing to do"),
         ("passing", "Passed: 50 % follows now", "the controller takes the step by itself"),
-        ("held", "Held: v2's responses differ from v1's in 12 ways", "accept each difference that is harmless"),
+        ("held", "Held: v2's responses differ from v1's in 12 ways", "Accept each difference that is harmless"),
         ("crossing", "Crossover: no harm so far, period 9 of 20", "it ends by itself"),
         ("tripped", "Rolled back: v1 answers everybody", "Repair v2, then acknowledge"),
         ("unguarded", "Nobody guards the rollout", "manage.py run_canary_controller"),
@@ -110,6 +111,28 @@ def test_every_reason_of_a_verdict_has_words() -> None:
     assert title_of("calendar", status={"plan": plan}) == "Passed: no step before 2026-12-07 08:00 +01:00"
     assert title_of("gate_unanswered", status=gates) == "Waiting for the answer of a gate"
     assert title_of("") == "Held"  # a verdict of an older release
+
+
+def test_an_interval_that_says_nothing_is_left_out_and_no_power_of_ten_is_shown() -> None:
+    wide, narrow = Quantile(9_682.4, 1.7e-7, 5.5e14), Quantile(12.34, 10.0, 1_500.2)
+    assert figures._quantile(figures._sensible(wide)) == "9,682 ms"
+    assert figures._quantile(figures._sensible(narrow)) == "12.3 ms (10 to 1,500)"
+
+
+def test_waiting_tells_users_from_the_minimum_time_and_a_young_stage_from_a_quiet_site() -> None:
+    def words(age_s: float, eta_s: float | None) -> tuple[str, str]:
+        began = datetime.datetime(2026, 12, 1, tzinfo=datetime.UTC)
+        judged = (began + datetime.timedelta(seconds=age_s)).isoformat()
+        plan = {"steps_bp": [1_000, 5_000], "state": "running", "min_s": 7 * 86_400.0}
+        numbers = {"reason": "not_safe", "safe": seen.SAFE, "eta_s": eta_s, "judged_at": judged}
+        verdict = Verdict(stage=1, kind="hold", sentence="", numbers=numbers)
+        told = guide({**STATUS, "plan": plan, "stage_started_at": began.isoformat()}, verdict)
+        return told.title, told.next
+
+    assert words(60, 7 * 86_400.0 - 60)[0] == "Waiting for 31 more users; the minimum time lasts 7 days more"
+    assert words(60, 8 * 86_400.0)[0] == "Waiting for 31 more users, about 8 days"
+    assert words(299, None)[1] == "Nothing to do: an estimate comes when some users have come back."
+    assert "take the next step by hand" in words(300, None)[1]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +202,7 @@ def test_workers_that_died_are_told_with_the_breaker_that_they_tripped(
     page = signed_in_with("view").get(ADDRESS)
     [dead] = [fact for fact in page.context["protection"] if fact.label == "Workers that died"]
     assert dead.text == "3, 6 requests lost"
-    assert dead.hint == "while they answered v2, last 10 min; more than 2 roll back"
+    assert dead.hint == "while they answered v2, in this release and the last 10 min; more than 2 roll back"
     before, _, _ = page.content.decode().partition('id="canary-protection"')
     assert "Breaker “crashes”:" in before
     assert "v2 takes workers down: 3 died within the last 10 min" in before
@@ -194,6 +217,18 @@ def test_requests_that_hang_are_told_by_version(
     own_folder.publish(counted.dump())
     [hung] = [fact for fact in signed_in_with("view").get(ADDRESS).context["protection"] if fact.label == "Hung"]
     assert (hung.text, hung.hint) == ("v1 0, v2 3", "no answer for 10 s; on this server, since it started")
+
+
+def test_requests_that_v2_still_holds_are_told_beside_a_rollback(
+    quiet_world: World, signed_in_with: SignedIn, own_folder: nodes.Node
+) -> None:
+    quiet_world("tripped")
+    client, told = signed_in_with("view"), "v2 still holds 8 requests on this server: if they do not end"
+    assert told not in client.get(ADDRESS).content.decode()
+    dumped = Totals().dump()
+    own_folder.publish({**dumped, "gauges": {**dumped["gauges"], "canary_in_flight": [[["2"], 8.0]]}})
+    before, _, _ = client.get(ADDRESS).content.decode().partition('id="canary-state"')
+    assert told in before
 
 
 def test_what_protects_users_is_shown(quiet_world: World, signed_in_with: SignedIn) -> None:
