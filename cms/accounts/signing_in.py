@@ -26,6 +26,7 @@ DEVICE_KEY: Final = "device"
 """Where a session keeps in which browser it was opened."""
 _KEY = "first_step"
 _PROOF_KEY = "password_given_at"
+_PROOF_ID_KEY = "proof"  # apart: an earlier release reads the other as an instant
 _CHALLENGE_KEY = "passkey_challenge"
 
 
@@ -47,6 +48,7 @@ def begin_second_step(request: HttpRequest, user: User, next_url: str, now: date
         "hash": user.get_session_auth_hash(),
         "next": next_url,
         "at": now.isoformat(),
+        "proof": Proof.of(user, now).id,
     }
 
 
@@ -58,7 +60,7 @@ def first_step_of(request: HttpRequest, now: datetime.datetime) -> FirstStep | N
     user = User.objects.filter(pk=uuid.UUID(kept["user"]), is_active=True).first()
     if user is None or not constant_time_compare(kept["hash"], user.get_session_auth_hash()):
         return None
-    return FirstStep(user, kept["next"], Proof.of(user, at))
+    return FirstStep(user, kept["next"], Proof.of(user, at, kept.get("proof")))
 
 
 def finish_sign_in(request: HttpRequest, user: User, now: datetime.datetime) -> None:
@@ -95,13 +97,15 @@ def note_second_factor(request: HttpRequest, now: datetime.datetime) -> None:
 def keep_proof(request: HttpRequest, proof: Proof) -> None:
     """Remember that the signed-in user has just given the password."""
     request.session[_PROOF_KEY] = proof.given_at.isoformat()
+    request.session[_PROOF_ID_KEY] = proof.id
 
 
 def proof_of(request: HttpRequest, user: User) -> Proof:
     """Return the last proof of the session's user, or one that holds no more."""
-    given = request.session.get(_PROOF_KEY)
-    at = datetime.datetime.fromisoformat(given) if given else datetime.datetime.min.replace(tzinfo=datetime.UTC)
-    return Proof.of(user, at)
+    given, proof_id = request.session.get(_PROOF_KEY), request.session.get(_PROOF_ID_KEY)
+    if not given or not proof_id:  # an earlier release kept no id: its user gives the password again
+        return Proof.of(user, datetime.datetime.min.replace(tzinfo=datetime.UTC))
+    return Proof.of(user, datetime.datetime.fromisoformat(given), proof_id)
 
 
 def keep_challenge(request: HttpRequest, challenge: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """The proof that a user was there a moment ago: every change of second factors asks for one."""
 
 import datetime
+import secrets
 import uuid
 from dataclasses import dataclass, field
 from typing import Final, Self
@@ -24,10 +25,13 @@ class Proof:
     given_at: datetime.datetime
     bound_to: str = field(repr=False)
     """The secret of a browser session: a new password, or the end of all sessions, ends the proof as well."""
+    id: str = field(repr=False)
+    """Random, and known to the browser's session alone: two browsers that prove the same at once are told apart."""
 
     @classmethod
-    def of(cls, user: User, given_at: datetime.datetime) -> Self:
-        return cls(user.pk, given_at, user.get_session_auth_hash())
+    def of(cls, user: User, given_at: datetime.datetime, proof_id: str | None = None) -> Self:
+        """Make a new proof, or restore the one with this id."""
+        return cls(user.pk, given_at, user.get_session_auth_hash(), proof_id or secrets.token_urlsafe(16))
 
     def holds(self, user: User, now: datetime.datetime) -> bool:
         """Return whether it is this user's. A change asks with the row locked: the password may be new by now."""

@@ -21,18 +21,21 @@ _CODE_BYTES: Final = 10  # 80 bits, in 16 letters
 
 
 class Unreadable(Exception):
-    """A secret that was sealed with a key that is in the settings no more."""
+    """A secret that was sealed with a key that is in the settings no more, or for another proof."""
 
 
-def seal(secret: bytes) -> str:
-    """Encrypt with a key made of SECRET_KEY, so that a copy of the database alone makes no codes."""
-    return _fernet().encrypt(secret).decode()
+def seal(secret: bytes, proof_id: str = "") -> str:
+    """Encrypt with a key made of SECRET_KEY, so that a copy of the database alone makes no codes.
+
+    The key of a secret that nobody has confirmed is also made of the proof that has begun it.
+    """
+    return _fernet(proof_id).encrypt(secret).decode()
 
 
-def unseal(sealed: str) -> bytes:
+def unseal(sealed: str, proof_id: str = "") -> bytes:
     """Decrypt, also what an earlier key (SECRET_KEY_FALLBACKS) has sealed. Raises Unreadable."""
     try:
-        return _fernet().decrypt(sealed)
+        return _fernet(proof_id).decrypt(sealed)
     except InvalidToken as error:
         raise Unreadable from error
 
@@ -70,5 +73,8 @@ def _digest(code: str, key: bytes) -> str:
     return hashlib.blake2b(plain(code).encode(errors="replace"), digest_size=32, key=key).hexdigest()
 
 
-def _fernet() -> MultiFernet:
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys_for(b"tandem-factors")])
+def _fernet(proof_id: str) -> MultiFernet:
+    keys = keys_for(b"tandem-factors")
+    if proof_id:
+        keys = [hashlib.blake2b(proof_id.encode(), digest_size=32, key=key).digest() for key in keys]
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])

@@ -170,6 +170,42 @@ def test_a_wrong_first_code_shows_the_same_picture_again(mia: User, client: Clie
     assert keys[0] == keys[1]
 
 
+def key_on(page: Any) -> str:
+    [key] = re.findall(r'id="app-key">(\w+)<', page.content.decode())
+    return str(key)
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["thief first", "owner first"])
+def test_two_browsers_that_set_an_app_up_never_see_the_same_key(mia: User, is_first: bool) -> None:
+    adding, owner, thief = f"{PAGE}app/", Client(), Client()
+    for browser in (thief, owner) if is_first else (owner, thief):
+        first_step(browser)
+        enter_password(browser)
+        browser.get(adding)
+    key = key_on(owner.get(adding))
+    assert key == key_on(owner.get(adding))
+    assert key_on(thief.get(adding)) != key
+    refused = owner.post(adding, {"code": App(key, []).code(timezone.now())})
+    assert "was replaced by that of another browser" in refused.content.decode()
+    page = owner.post(adding, {"code": App(key_on(refused), []).code(timezone.now())}).content.decode()
+    assert len(re.findall(r"<li>([a-z2-7-]{19})</li>", page)) == 10
+    assert thief.get(adding).headers["Location"] == PAGE
+
+
+def test_two_logins_that_have_to_set_an_app_up_never_see_the_same_key(mia: User, settings: Any) -> None:
+    settings.REQUIRE_SECOND_FACTOR = "staff"
+    thief, owner = Client(), Client()
+    for browser in (thief, owner):
+        first_step(browser)
+        browser.get(SETUP)
+    key = key_on(owner.get(SETUP))
+    assert key == key_on(owner.get(SETUP))
+    assert key_on(thief.get(SETUP)) != key
+    page = owner.post(SETUP, {"code": App(key_on(owner.get(SETUP)), []).code(timezone.now())}).content.decode()
+    assert len(re.findall(r"<li>([a-z2-7-]{19})</li>", page)) == 10
+    assert outside(thief)
+
+
 def test_a_wrong_password_opens_no_changes(mia: User, app: App, client: Client) -> None:
     client.force_login(mia)
     page = client.post(PAGE, {"current_password": "wrong"})

@@ -92,6 +92,28 @@ def test_the_secret_of_an_app_that_nobody_confirmed_is_not_shown_to_who_begins_a
     assert offer_app(user=mia, proof=Proof.of(mia, later), now=later) != first
 
 
+@pytest.mark.parametrize("gap_s", [-60, 0, 60])
+def test_a_secret_is_shown_to_none_but_the_proof_that_began_it(mia: User, now: datetime.datetime, gap_s: int) -> None:
+    first, second = Proof.of(mia, now), Proof.of(mia, now + datetime.timedelta(seconds=gap_s))
+    later = now + datetime.timedelta(minutes=2)
+    offers = [offer_app(user=mia, proof=proof, now=later) for proof in (first, second, first)]
+    assert len({offer.secret for offer in offers}) == 3
+
+
+def test_a_secret_that_another_browser_has_replaced_is_refused_with_the_reason(
+    mia: User, now: datetime.datetime
+) -> None:
+    first, second = Proof.of(mia, now), Proof.of(mia, now)
+    replaced, current = (App(offer_app(user=mia, proof=proof, now=now).secret, []) for proof in (first, second))
+    for code in (replaced.code(now), current.code(now)):
+        with pytest.raises(InvalidInput) as refused:
+            confirm_app(user=mia, code=code, proof=first, now=now)
+        assert [(error.field, error.code) for error in refused.value.errors] == [("code", "replaced")]
+    assert enter(None, now) == mia
+    confirm_app(user=mia, code=current.code(now), proof=second, now=now)
+    assert enter(current.code(now + STEP), now) == mia
+
+
 @pytest.mark.parametrize("code", ["000000", "", "12345", "１２３４５６", "\ud800", "abcd-efgh-ijkl-mnop", "0" * 5_000])
 def test_a_wrong_first_code_sets_nothing_up(mia: User, now: datetime.datetime, code: str) -> None:
     proof = Proof.of(mia, now)

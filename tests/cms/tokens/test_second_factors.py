@@ -26,6 +26,16 @@ def test_a_sealed_secret_is_read_by_its_key_and_by_no_other(settings: object) ->
         unseal(sealed)
 
 
+def test_a_secret_that_a_proof_has_begun_is_read_with_it_alone(settings: object) -> None:
+    sealed = seal(SECRET, "one")
+    for other in ("two", ""):
+        with pytest.raises(Unreadable):
+            unseal(sealed, other)
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "another secret key, as long as one has to be"  # type: ignore[attr-defined]
+    settings.SECRET_KEY_FALLBACKS = [old]  # type: ignore[attr-defined]
+    assert unseal(sealed, "one") == SECRET
+
+
 def test_recovery_codes_are_four_groups_and_differ() -> None:
     codes = {make_recovery_code() for _ in range(100)}
     assert len(codes) == 100
