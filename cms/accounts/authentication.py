@@ -13,6 +13,7 @@ from typing import Any
 
 from django.contrib.auth import HASH_SESSION_KEY, logout
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -129,11 +130,17 @@ def signed_in_since(request: HttpRequest) -> datetime.datetime | None:
 
 
 def keep_browser_session(request: HttpRequest, user: User) -> None:
-    """Bind the request's browser session, if it has one, to what `user` is after a change that ends all the others."""
+    """Bind the request's browser session, if it has one, to what `user` is after a change that ends all the others.
+
+    Raises InvalidToken if the session has ended as well.
+    """
     credential = credential_of(request)
     if credential is None or credential.claims or credential.api_key:
         return
-    request.session.cycle_key()
+    try:
+        request.session.cycle_key()
+    except SessionInterrupted as ended:
+        raise InvalidToken from ended
     request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
 
 

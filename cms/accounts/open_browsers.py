@@ -7,15 +7,14 @@ from typing import Any
 
 from django.contrib.auth import HASH_SESSION_KEY
 
-from cms.accounts.sessions import SessionStore
-from cms.accounts.signing_in import DEVICE_KEY, opened_at
+from cms.accounts.signing_in import opened_at
 from cms.models import BrowserSession, User
-from cms.services.browser_sessions import name_of
+from cms.services.browser_sessions import DEVICE_KEY, name_of
 
 
 @dataclass(frozen=True)
 class OpenBrowser:
-    """A browser in which the user is signed in. `name` stands for its key, which is a credential."""
+    """A browser in which the user is signed in. `name` stands for its key, which is a credential and changes."""
 
     name: str
     signed_in_at: datetime.datetime | None
@@ -29,8 +28,7 @@ def open_browsers(*, user: User, current_key: str | None, now: datetime.datetime
     """Return the user's open browser sessions, the current one first, then the newest."""
     rows = BrowserSession.objects.filter(user=user, expire_date__gt=now).order_by("-expire_date")
     hashes = {user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()}
-    decode = SessionStore().decode
-    decoded = [(row, decode(row.session_data)) for row in rows]
+    decoded = [(row, row.get_decoded()) for row in rows]
     # Another password or a suspension has ended the older ones: they no longer open the account.
     found = [_opened(row, data, current_key) for row, data in decoded if data.get(HASH_SESSION_KEY) in hashes]
     return sorted(found, key=lambda one: not one.is_current)
@@ -39,7 +37,7 @@ def open_browsers(*, user: User, current_key: str | None, now: datetime.datetime
 def _opened(row: BrowserSession, data: dict[str, Any], current_key: str | None) -> OpenBrowser:
     device = data.get(DEVICE_KEY) or {}
     return OpenBrowser(
-        name=name_of(row.session_key),
+        name=name_of(row),
         signed_in_at=opened_at(data),
         agent=device.get("agent", ""),
         ip=device.get("ip", ""),

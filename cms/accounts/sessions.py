@@ -5,12 +5,15 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.base import VALID_KEY_CHARS
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest
-from django.utils.crypto import constant_time_compare
+from django.utils.crypto import constant_time_compare, get_random_string
 
 from cms import clock, policy
 from cms.models import BrowserSession, User
+from cms.services.browser_sessions import delete_browser_session, name_of
 
 KEY: Final = re.compile(r"[a-z0-9]{32}")
 """The form of all keys that Django makes."""
@@ -21,6 +24,7 @@ SECOND_FACTOR_KEY: Final = "second_factor_at"
 class SessionStore(DatabaseStore):
     user: User | None = None
     """Whose session the database says it is; known once the session is loaded."""
+    _row: BrowserSession | None = None
 
     @classmethod
     def get_model_class(cls) -> type[BrowserSession]:
@@ -44,8 +48,31 @@ class SessionStore(DatabaseStore):
             # The setting or the role is newer than the session, which a password alone has opened.
             self._session_key = None
             return {}
-        self.user = row.user
+        self.user, self._row = row.user, row
         return data
+
+    def cycle_key(self) -> None:
+        """Give the session another key. Raises SessionInterrupted if it has ended since it was loaded.
+
+        Django stores a copy under the new key and deletes the old row, also one that is deleted already: the ended
+        session would go on.
+        """
+        self.keys()  # loads it, or finds that there is none
+        if self.session_key is None:
+            super().cycle_key()
+            return
+        new_key = get_random_string(32, VALID_KEY_CHARS)
+        if not BrowserSession.objects.filter(session_key=self.session_key).update(session_key=new_key):
+            raise SessionInterrupted("The session of this request has ended meanwhile.")
+        self._session_key = new_key
+        self.modified = True
+
+    def delete(self, session_key: str | None = None) -> None:
+        """End the session, also if another request has given it another key since it was loaded."""
+        key, row = session_key or self.session_key, self._row
+        is_found = key and BrowserSession.objects.filter(session_key=key).delete()[0]
+        if not is_found and row and row.user and row.session_key == key:
+            delete_browser_session(row.user, name_of(row), clock.now())
 
 
 def user_of_browser(request: HttpRequest) -> User | None:

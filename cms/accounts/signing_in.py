@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from django.utils.crypto import constant_time_compare
 from cms.accounts.sessions import SECOND_FACTOR_KEY
 from cms.errors import NotFound
 from cms.models import BrowserSession, User
+from cms.services.browser_sessions import DEVICE_KEY
 from cms.services.locks import lock_row
 from cms.services.origin import current_origin
 from cms.services.proofs import LIFETIME, Proof
@@ -22,8 +24,6 @@ from cms.services.sessions import note_browser_login
 
 BACKEND = "cms.auth_backends.UsernameOrEmailBackend"
 AGENT_MAX: Final = 300
-DEVICE_KEY: Final = "device"
-"""Where a session keeps in which browser it was opened."""
 _KEY = "first_step"
 _PROOF_KEY = "password_given_at"
 _PROOF_ID_KEY = "proof"  # apart: an earlier release reads the other as an instant
@@ -41,8 +41,8 @@ class FirstStep:
 
 
 def begin_second_step(request: HttpRequest, user: User, next_url: str, now: datetime.datetime) -> None:
-    """Remember whom the first step is of. The session stays anonymous, under a key that nobody has seen before."""
-    request.session.cycle_key()
+    """Remember whom the first step is of, in an anonymous session of its own. The one before ends, also a user's."""
+    request.session.flush()
     request.session[_KEY] = {
         "user": user.pk.hex,
         "hash": user.get_session_auth_hash(),
@@ -80,7 +80,8 @@ def open_browser_session(request: HttpRequest, user: User, now: datetime.datetim
 def note_device(request: HttpRequest, now: datetime.datetime) -> None:
     """Remember in the session where it was opened, for the list of sessions that its user sees."""
     agent = request.headers.get("User-Agent", "")[:AGENT_MAX].replace("\x00", "")
-    request.session[DEVICE_KEY] = {"at": now.isoformat(), "agent": agent, "ip": current_origin().ip or ""}
+    ip, session_id = current_origin().ip or "", secrets.token_hex(16)
+    request.session[DEVICE_KEY] = {"at": now.isoformat(), "agent": agent, "ip": ip, "id": session_id}
 
 
 def opened_at(session: Mapping[str, Any]) -> datetime.datetime | None:

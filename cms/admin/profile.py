@@ -27,7 +27,7 @@ from unfold.widgets import (
 
 from cms import clock, limits
 from cms.accounts.open_browsers import open_browsers
-from cms.admin.forms import PlainTextField, add_refusal
+from cms.admin.forms import PlainTextField, add_refusal, shown_refusal
 from cms.errors import CmsError
 from cms.models import AuthSession, User
 from cms.services.browser_sessions import end_browser_session, end_other_logins
@@ -182,7 +182,10 @@ def _own_change(apply: Callable[..., str]) -> Any:
     class ChangeView(View):
         def post(self, request: HttpRequest, **names: Any) -> HttpResponse:
             user: Any = request.user
-            messages.success(request, apply(request, user, **names))
+            try:
+                messages.success(request, apply(request, user, **names))
+            except CmsError as refusal:
+                messages.error(request, shown_refusal(refusal))
             return redirect(f"{reverse('admin:profile')}#sessions")
 
     return admin.site.admin_view(ChangeView.as_view())

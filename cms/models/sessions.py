@@ -1,6 +1,9 @@
 """Sessions of signed-in users: of API clients, one row a login, to which its tokens belong, and of browsers."""
 
+from typing import Any
+
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
@@ -31,3 +34,8 @@ class BrowserSession(AbstractBaseSession):
     """`user` repeats what the session's text says, so that one query finds both."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="browser_sessions")
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        """The engine of this project has the same format, and stands above the models."""
+        return SessionStore

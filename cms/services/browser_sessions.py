@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.crypto import salted_hmac
 
 from cms import policy
-from cms.errors import PermissionRefused
+from cms.errors import NotFound, PermissionRefused
 from cms.models import AuthSession, BrowserSession, User
 from cms.policy import Actor
 from cms.services.audit import record_event
@@ -15,21 +15,33 @@ from cms.services.locks import lock_row
 from cms.services.sessions import begin_epoch
 from cms.services.users import end_logins
 
+DEVICE_KEY: Final = "device"
+"""Where a session keeps in which browser it was opened."""
 _SALT: Final = "cms.services.browser_sessions"
 
 
-def name_of(session_key: str) -> str:
-    """Return what a page may call a session by: nobody gets its key out of it."""
-    return salted_hmac(_SALT, session_key, algorithm="sha256").hexdigest()[:32]
+def name_of(row: BrowserSession) -> str:
+    """Return what a page may call a session by, also after the session got another key: nobody gets a key out of it."""
+    device = row.get_decoded().get(DEVICE_KEY) or {}
+    # An earlier release gave sessions no id.
+    return device.get("id") or salted_hmac(_SALT, row.session_key, algorithm="sha256").hexdigest()[:32]
 
 
 def end_browser_session(*, user: User, name: str, now: datetime.datetime) -> None:
-    """End one of the user's own. Ending one twice is not an error."""
-    rows = BrowserSession.objects.filter(user=user, expire_date__gt=now)
-    keys = [row.session_key for row in rows if name_of(row.session_key) == name]
+    """End one of the user's own. Raises NotFound where none has this name any more."""
     with transaction.atomic():
-        if BrowserSession.objects.filter(user=user, session_key__in=keys).delete()[0]:
-            record_event(user, "user.sessions_closed", user, before={}, after={"browsers": 1})
+        user = lock_row(user)
+        if not delete_browser_session(user, name, now):
+            raise NotFound("That browser is not in the list any more.")
+        record_event(user, "user.sessions_closed", user, before={}, after={"browsers": 1})
+
+
+def delete_browser_session(user: User, name: str, now: datetime.datetime) -> bool:
+    """Return whether there was such a session. It is found under a key that it gets at this very moment."""
+    with transaction.atomic():
+        rows = BrowserSession.objects.select_for_update().filter(user=user, expire_date__gt=now).order_by("pk")
+        found = [row.pk for row in rows if name_of(row) == name]
+        return bool(BrowserSession.objects.filter(pk__in=found).delete()[0])
 
 
 def end_other_logins(*, user: User, current_key: str | None, now: datetime.datetime) -> int:
