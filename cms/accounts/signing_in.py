@@ -43,6 +43,7 @@ class FirstStep:
 def begin_second_step(request: HttpRequest, user: User, next_url: str, now: datetime.datetime) -> None:
     """Remember whom the first step is of, in an anonymous session of its own. The one before ends, also a user's."""
     request.session.flush()
+    request.session.set_expiry(now + LIFETIME)
     request.session[_KEY] = {
         "user": user.pk.hex,
         "hash": user.get_session_auth_hash(),
@@ -74,6 +75,7 @@ def open_browser_session(request: HttpRequest, user: User, now: datetime.datetim
     request.session.flush()
     login(request, user, BACKEND)
     note_device(request, now)
+    request.session.save()  # or those of the user would be counted without it
     note_browser_login(user=user, now=now)
 
 

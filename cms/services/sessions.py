@@ -93,7 +93,8 @@ def _require_second_factor(user: User, session_id: uuid.UUID) -> None:
 def note_browser_login(*, user: User, now: datetime.datetime) -> None:
     """Note the login of a browser, and end the browser sessions that are used least when the user has too many.
 
-    Nothing of a user who was suspended meanwhile: the new session is of an earlier `session_epoch`, and opens nothing.
+    Call it once the new session is stored, so that it counts. Nothing of a user who was suspended meanwhile: the new
+    session is of an earlier `session_epoch`, and opens nothing.
     """
     with suppress(InvalidToken), transaction.atomic():
         note_login(user)

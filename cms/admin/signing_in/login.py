@@ -6,16 +6,15 @@ from urllib.parse import urlencode
 from django import forms
 from django.conf import settings
 from django.contrib.auth.views import LoginView
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AuthenticationForm
 
 from cms import clock, limits
-from cms.accounts.signing_in import begin_second_step, note_device
+from cms.accounts.signing_in import begin_second_step, open_browser_session
 from cms.errors import translated
-from cms.services.sessions import note_browser_login
 
 
 class LoginForm(AuthenticationForm):  # type: ignore[misc]
@@ -72,10 +71,9 @@ class FirstStepView(LoginView):
         return {"name": settings.OIDC_NAME, "url": url, "attributes": "target=_blank" if is_framed else ""}
 
     def form_valid(self, form: Any) -> HttpResponse:
+        now, next_url = clock.now(), self.get_success_url()
         if form.second_step_of is None:
-            response = super().form_valid(form)
-            note_device(self.request, clock.now())
-            note_browser_login(user=form.get_user(), now=clock.now())
-            return response
-        begin_second_step(self.request, form.second_step_of, self.get_success_url(), clock.now())
+            open_browser_session(self.request, form.get_user(), now)
+            return HttpResponseRedirect(next_url)
+        begin_second_step(self.request, form.second_step_of, next_url, now)
         return redirect("admin:second_step")

@@ -1,11 +1,14 @@
+import datetime
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from cms.models import AuditEvent, User
+from cms import limits
+from cms.models import AuditEvent, BrowserSession, User
 from cms.policy import SYSTEM
 from cms.services.browser_sessions import end_all_logins
 from cms.services.users import set_password
@@ -41,6 +44,24 @@ def test_the_login_form_says_that_it_takes_an_address_and_has_room_for_a_long_on
     page = client.get(LOGIN).content.decode()
     assert "Username or e-mail address" in page
     assert 'maxlength="254"' in page
+
+
+@pytest.mark.parametrize("has_factor", [True, False])
+def test_a_user_has_a_hundred_browsers_with_the_one_of_the_new_login(
+    make_user: Callable[..., User], client: Client, has_factor: bool
+) -> None:
+    mia, now = make_user("editor", username="mia", password=PASSWORD), timezone.now()
+    app = set_up_app(mia, now - datetime.timedelta(hours=1)) if has_factor else None
+    BrowserSession.objects.bulk_create(
+        BrowserSession(session_key=f"{number:032}", expire_date=now + datetime.timedelta(hours=number + 1), user=mia)
+        for number in range(limits.OPEN_SESSIONS_MAX)
+    )
+    client.post(LOGIN, {"username": "mia", "password": PASSWORD})
+    if app:
+        client.post(SECOND_STEP, {"code": app.code(now)})
+    kept = {f"{number:032}" for number in range(1, limits.OPEN_SESSIONS_MAX)}
+    assert {*BrowserSession.objects.values_list("pk", flat=True)} == {*kept, client.session.session_key}
+    assert client.get("/admin/").status_code == 200
 
 
 @pytest.mark.parametrize("is_by_admin", [True, False])

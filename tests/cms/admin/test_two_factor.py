@@ -105,6 +105,26 @@ def test_the_second_step_has_to_follow_within_ten_minutes(mia: User, app: App, c
     assert client.post(STEP, {"code": app.code(timezone.now())}).headers["Location"] == LOGIN
 
 
+def test_the_session_between_the_steps_ends_with_them(mia: User, app: App, client: Client) -> None:
+    answer = first_step(client)
+    client.get(STEP)
+    end = BrowserSession.objects.get().expire_date - timezone.now()
+    assert datetime.timedelta(minutes=9) < end <= datetime.timedelta(minutes=10)
+    assert 540 < answer.cookies["sessionid"]["max-age"] <= 600
+    client.post(STEP, {"code": app.code(timezone.now())})
+    assert BrowserSession.objects.get().expire_date - timezone.now() > datetime.timedelta(days=13)
+
+
+def test_a_login_in_a_browser_that_waits_for_a_second_step_lasts_as_long_as_any(
+    mia: User, app: App, make_user: Callable[..., User], client: Client
+) -> None:
+    make_user("author", username="ann", password=PASSWORD)
+    first_step(client)
+    client.post(LOGIN, {"username": "ann", "password": PASSWORD})
+    assert BrowserSession.objects.get().expire_date - timezone.now() > datetime.timedelta(days=13)
+    assert client.get(STEP).headers["Location"] == LOGIN
+
+
 @pytest.mark.parametrize("what", ["password", "suspension"])
 def test_what_ends_sessions_ends_a_login_between_its_steps_too(
     mia: User, make_user: Callable[..., User], app: App, client: Client, now: datetime.datetime, what: str
