@@ -3,7 +3,7 @@
 import datetime
 
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
@@ -61,7 +61,7 @@ class SecondStepView(StepView):
             form = CodeForm() if "credential" in request.POST else form
             return self._show(form, shown_refusal(refusal))
         finish_sign_in(request, self.first_step.user, now)
-        return redirect(self.first_step.next_url)
+        return HttpResponseRedirect(self.first_step.next_url)
 
     def _prove(self, form: CodeForm, now: datetime.datetime) -> None:
         user, answer = self.first_step.user, self.request.POST.get("credential")

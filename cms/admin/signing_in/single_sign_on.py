@@ -4,7 +4,7 @@ import datetime
 
 from django.conf import settings
 from django.contrib.auth.views import RedirectURLMixin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -93,4 +93,4 @@ class CallbackView(SingleSignOnView):
             return self.refuse(shown_refusal(refusal))
         enter = finish_sign_in if is_second_factor_trusted() else open_browser_session
         enter(self.request, user, now)
-        return redirect(next_url)
+        return HttpResponseRedirect(next_url)

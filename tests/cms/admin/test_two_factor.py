@@ -144,6 +144,13 @@ def test_no_step_leads_to_another_site(mia: User, app: App, client: Client, evil
     assert client.post(STEP, {"code": app.recovery_codes[0]}).headers["Location"] == "/admin/"
 
 
+@pytest.mark.parametrize("address", ["posts", "admin:index", "?page=2"])
+def test_an_address_is_no_name_of_a_page(mia: User, app: App, client: Client, address: str) -> None:
+    """It was looked up as one, and a name that no page has was an error of the server."""
+    first_step(client, next=address)
+    assert client.post(STEP, {"code": app.recovery_codes[0]}).headers["Location"] in (address, "/admin/")
+
+
 def test_signing_in_without_next_ends_at_the_first_page(make_user: Callable[..., User], client: Client) -> None:
     make_user("author", username="mia", password=PASSWORD)
     assert first_step(client).headers["Location"] == "/admin/"

@@ -117,6 +117,10 @@ def test_it_leads_to_no_other_site(provider: Provider, mia: User, client: Client
     assert enter(client, next=evil).headers["Location"] == "/admin/"
 
 
+def test_an_address_is_no_name_of_a_page(provider: Provider, mia: User, client: Client) -> None:
+    assert enter(client, next="posts").headers["Location"] == "posts"
+
+
 def test_logging_out_stays_here(provider: Provider, mia: User, client: Client) -> None:
     enter(client)
     asked = len(provider.asked)
