@@ -104,7 +104,7 @@ def make_user(db: None) -> Callable[..., User]:
 
 @pytest.fixture
 def meanwhile(settings: Any) -> Iterator[Callable[[Callable[[], object]], None]]:
-    """`meanwhile(act)`: another request does this once the next password has been checked."""
+    """`meanwhile(act)`: another request does this once the next password has been checked or hashed."""
     settings.PASSWORD_HASHERS = ["tests.hashers.OvertakenHasher", *settings.PASSWORD_HASHERS[1:]]
     yield partial(setattr, OvertakenHasher, "act")
     OvertakenHasher.act = None

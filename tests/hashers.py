@@ -14,13 +14,22 @@ class CheapArgon2PasswordHasher(OwaspArgon2PasswordHasher):
 
 
 class OvertakenHasher(CheapArgon2PasswordHasher):
-    """Another request does something between the check of a password and what that password is for."""
+    """Another request does something between the check, or the making, of a hash and what that hash is for."""
 
     act: ClassVar[Callable[[], object] | None] = None
 
+    def encode(self, password: str, salt: str) -> str:
+        encoded = super().encode(password, salt)
+        _be_overtaken()
+        return encoded
+
     def verify(self, password: str, encoded: str) -> bool:
         is_right = super().verify(password, encoded)
-        act, OvertakenHasher.act = OvertakenHasher.act, None
-        if act:
-            act()
+        _be_overtaken()
         return is_right
+
+
+def _be_overtaken() -> None:
+    act, OvertakenHasher.act = OvertakenHasher.act, None
+    if act:
+        act()

@@ -60,15 +60,18 @@ def find_invitation(*, token: str, now: datetime.datetime) -> Invitation:
     """Return the open invitation of this token. Raises InvalidInput, also when the inviter may invite nobody now."""
     open_ones = Invitation.objects.open(now).select_related("invited_by")
     invitation = with_id(open_ones, invitation_id_in(token)).first()
-    inviter = invitation and invitation.invited_by
-    if invitation is None or (inviter and not policy.may_manage_users(inviter)):
+    if invitation is None:
         raise InvalidInput([BAD_TOKEN])
+    _refuse_unless_standing(invitation.invited_by)
     return invitation
 
 
 @sensitive_variables()
 def accept_invitation(*, token: str, username: str, password: str, now: datetime.datetime) -> User:
-    """Make the account, with the verified address. Raises InvalidInput, or Duplicate for a taken name or address."""
+    """Make the account, with the verified address. Raises InvalidInput, or Duplicate for a taken name or address.
+
+    The inviter is asked for twice: hashing takes a moment, and may have to wait for its turn.
+    """
     invitation = find_invitation(token=token, now=now)
     known = {"email": invitation.email, "role": invitation.role, "email_verified": True, "is_vouched_for": True}
     user = User(username=username, created_at=now, updated_at=now, **known)
@@ -76,6 +79,10 @@ def accept_invitation(*, token: str, username: str, password: str, now: datetime
         raise InvalidInput(errors)
     user.password = hash_password(password, user)  # outside the transaction: it takes longer than all of it
     with transaction.atomic():
+        # Before the invitation's row, as a deletion of the inviter does. A demotion or suspension that runs at the same
+        # time then comes before, and is seen here, or waits for the account.
+        if invitation.invited_by:
+            _refuse_unless_standing(lock_row(invitation.invited_by))
         # Compare and swap: of two readers of one mail, one gets the account.
         if not Invitation.objects.open(now).filter(pk=invitation.pk).update(accepted_at=now, updated_at=now):
             raise InvalidInput([BAD_TOKEN])
@@ -92,6 +99,12 @@ def state_of(invitation: Invitation, now: datetime.datetime) -> str:
     if invitation.revoked_at:
         return "revoked"
     return "open" if invitation.expires_at > now else "expired"
+
+
+def _refuse_unless_standing(inviter: User | None) -> None:
+    """Raise InvalidInput for an inviter who may invite nobody now. Somebody with a shell always may."""
+    if inviter and not policy.may_manage_users(inviter):
+        raise InvalidInput([BAD_TOKEN])
 
 
 def _refuse_unless_admin(actor: Actor) -> None:

@@ -3,6 +3,7 @@
 import datetime
 import io
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,6 +23,19 @@ from cms.services.users import register_user
 from tests.cms.media.pictures import photograph
 
 MINUTE = datetime.timedelta(minutes=1)
+WAITING = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+
+
+def wait_until_waited_for() -> None:
+    """Return once another transaction waits for this one."""
+    deadline = time.monotonic() + 60
+    is_waited_for = False
+    with connection.cursor() as cursor:
+        while not is_waited_for:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+            cursor.execute(WAITING)
+            [(is_waited_for,)] = cursor.fetchall()
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 import datetime
 import random
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from cms import limits
 from cms.errors import (
@@ -36,10 +35,10 @@ from cms.services.tags import create_tag, delete_tag, update_tag
 from cms.services.trash import purge_post
 from cms.services.user_deletion import delete_user
 from cms.services.users import create_user, register_user, update_user
+from tests.cms.services.conftest import wait_until_waited_for
 
 THREADS = 8
 OPERATIONS = 40
-WAITING = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 NAMES = tuple(f"tag {n}" for n in range(8))
 pytestmark = pytest.mark.django_db(transaction=True)
 InThreads = Callable[..., list[Any]]
@@ -58,18 +57,6 @@ def assert_counts_equal_a_recount() -> None:
         assert tag.usage_count == public.filter(tags=tag).count(), tag
     for category in Category.objects.all():
         assert category.post_count == public.filter(categories=category).count(), category
-
-
-def wait_until_waited_for() -> None:
-    """Return once another transaction waits for this one."""
-    deadline = time.monotonic() + 60
-    is_waited_for = False
-    with connection.cursor() as cursor:
-        while not is_waited_for:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-            cursor.execute(WAITING)
-            [(is_waited_for,)] = cursor.fetchall()
 
 
 def draft(author: User, now: datetime.datetime, **fields: Any) -> Post:

@@ -1,10 +1,12 @@
 """Invitations: by admins alone, for one account, until they are accepted, revoked or expired."""
 
 import datetime
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from cms.errors import Duplicate, InvalidInput, InvalidTransition, PermissionRefused
 from cms.models import AuditEvent, Invitation, Job, User
@@ -21,6 +23,7 @@ from cms.services.signing_in import sign_in
 from cms.services.user_deletion import delete_user
 from cms.services.users import update_user
 from cms.tokens.invitations import make_invitation_token
+from tests.cms.services.conftest import wait_until_waited_for
 from tests.conftest import PASSWORD
 
 URL = "https://cms.example.org/admin/"
@@ -111,6 +114,80 @@ def test_an_invitation_of_who_is_admin_no_more_opens_nothing(
     invitation = invite(by=other)
     update_user(actor=SYSTEM, user=other, changes={"role": "editor"}, now=now)
     refused(invitation, now)
+
+
+def demote(user: User, now: datetime.datetime) -> None:
+    update_user(actor=SYSTEM, user=user, changes={"role": "subscriber"}, now=now)
+
+
+def suspend(user: User, now: datetime.datetime) -> None:
+    update_user(actor=SYSTEM, user=user, changes={"is_active": False}, now=now)
+
+
+def delete(user: User, now: datetime.datetime) -> None:
+    delete_user(actor=SYSTEM, user=user, now=now)
+
+
+ENDS = pytest.mark.parametrize("end", [demote, suspend, delete], ids=lambda end: end.__name__)
+
+
+@ENDS
+def test_an_inviter_who_goes_while_the_password_is_hashed_is_asked_for_again(
+    invite: Callable[..., Invitation],
+    make_user: Callable[..., User],
+    now: datetime.datetime,
+    meanwhile: Callable[..., None],
+    end: Callable[[User, datetime.datetime], None],
+) -> None:
+    other = make_user("admin")
+    invitation = invite(by=other, role="admin")
+    meanwhile(lambda: end(other, now))
+    refused(invitation, now)
+    invitation.refresh_from_db()
+    assert state_of(invitation, now) == "open"
+
+
+@ENDS
+def test_an_acceptance_waits_for_the_end_of_its_inviter(
+    invite: Callable[..., Invitation],
+    make_user: Callable[..., User],
+    now: datetime.datetime,
+    in_threads: Any,
+    end: Callable[[User, datetime.datetime], None],
+) -> None:
+    other = make_user("admin")
+    invitation = invite(by=other, role="admin")
+    is_ending = threading.Event()
+
+    def end_slowly() -> None:
+        with transaction.atomic():
+            end(other, now)
+            is_ending.set()
+            wait_until_waited_for()
+
+    def accept_meanwhile() -> User:
+        assert is_ending.wait(60)
+        return accept(invitation, now)
+
+    _, result = in_threads([end_slowly, accept_meanwhile])
+    assert isinstance(result, InvalidInput)
+    assert not User.objects.filter(username="nia").exists()
+
+
+@ENDS
+def test_acceptances_and_ends_of_inviters_never_wait_for_each_other(
+    invite: Callable[..., Invitation],
+    make_user: Callable[..., User],
+    now: datetime.datetime,
+    in_threads: Any,
+    end: Callable[[User, datetime.datetime], None],
+) -> None:
+    inviters = [make_user("admin") for _ in range(4)]
+    invitations = [invite(by=each, email=f"{each.username}_{n}@example.org") for each in inviters for n in range(2)]
+    accepting = [lambda n=n, one=one: accept(one, now, f"new_{n}") for n, one in enumerate(invitations)]
+    ending = [lambda user=user: end(user, now) for user in inviters]
+    results = in_threads([*accepting, *ending])
+    assert [one for one in results if isinstance(one, Exception) and not isinstance(one, InvalidInput)] == []
 
 
 @pytest.mark.parametrize("token", ["", "x", "0" * 32, f"{'0' * 32}:x", "\ud800", make_invitation_token.__name__])

@@ -20,7 +20,7 @@ from cms.services.profile_pictures import set_profile_picture
 from cms.services.user_deletion import delete_user
 from cms.services.users import update_user
 from tests.cms.media.pictures import photograph
-from tests.cms.services.test_concurrency import wait_until_waited_for
+from tests.cms.services.conftest import wait_until_waited_for
 
 NAME = "Amalia Kranz"
 MINUTE = datetime.timedelta(minutes=1)
