@@ -14,7 +14,7 @@ from cms.models import Invitation, User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_username
-from cms.services.locks import lock_row
+from cms.services.locks import lock_row, lock_the_invitations
 from cms.services.mails import send_invitation
 from cms.services.passwords import BAD_TOKEN
 from cms.services.users import TAKEN_EMAIL, hash_password, insert_user
@@ -32,6 +32,7 @@ def invite_user(*, actor: Actor, email: str, role: str, admin_url: str, now: dat
     expires_at = now + datetime.timedelta(days=settings.INVITATION_LIFETIME_DAYS)
     invited_by = actor if isinstance(actor, User) else None
     with transaction.atomic():
+        lock_the_invitations()
         if User.objects.with_email(email).exists():
             raise Duplicate("email", TAKEN_EMAIL)
         Invitation.objects.open(now).to(email).update(revoked_at=now, updated_at=now)
@@ -79,6 +80,7 @@ def accept_invitation(*, token: str, username: str, password: str, now: datetime
         raise InvalidInput(errors)
     user.password = hash_password(password, user)  # outside the transaction: it takes longer than all of it
     with transaction.atomic():
+        lock_the_invitations()
         # Before the invitation's row, as a deletion of the inviter does. A demotion or suspension that runs at the same
         # time then comes before, and is seen here, or waits for the account.
         if invitation.invited_by:

@@ -9,6 +9,7 @@ from cms.db.compiled import Given, Param, columns_of, compiled, objects_of
 from cms.errors import NotFound, sentence
 
 _ADMINS: Final = (1, 1)
+_INVITATIONS: Final = (1, 2)
 """PostgreSQL keeps locks of two numbers apart from those of one, which repeated requests use."""
 
 
@@ -53,9 +54,21 @@ def lock_the_admins() -> None:
 
     Call it with the admin's own row locked, and lock no other row of a user afterwards: that order has no deadlock.
     """
+    _take(_ADMINS)
+
+
+def lock_the_invitations() -> None:
+    """Until the transaction ends, no other one invites or accepts: one of two to the same address sees the other.
+
+    Call it before any row is locked: that order has no deadlock.
+    """
+    _take(_INVITATIONS)
+
+
+def _take(lock: tuple[int, int]) -> None:
     if connection.vendor == "postgresql":  # SQLite has one writer at a time
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", _ADMINS)
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", lock)
 
 
 @compiled()

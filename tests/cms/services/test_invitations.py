@@ -94,6 +94,48 @@ def test_of_two_readers_of_one_mail_one_gets_the_account(
     assert [type(each) for each in found].count(User) == 1
 
 
+def test_of_two_invitations_to_one_address_at_the_same_time_one_stays_open(
+    invite: Callable[..., Invitation], make_user: Callable[..., User], now: datetime.datetime, in_threads: Any
+) -> None:
+    other = make_user("admin")
+    is_invited = threading.Event()
+
+    def invite_slowly() -> None:
+        with transaction.atomic():
+            invite()
+            is_invited.set()
+            wait_until_waited_for()
+
+    def invite_meanwhile() -> Invitation:
+        assert is_invited.wait(60)
+        return invite(by=other, email="NIA@example.org")
+
+    first, second = in_threads([invite_slowly, invite_meanwhile])
+    assert first is None, first
+    assert (list(Invitation.objects.open(now)), Invitation.objects.count()) == ([second], 2)
+
+
+def test_who_is_invited_while_the_account_is_made_is_a_user_already(
+    invite: Callable[..., Invitation], now: datetime.datetime, in_threads: Any
+) -> None:
+    invitation = invite()
+    is_accepted = threading.Event()
+
+    def accept_slowly() -> None:
+        with transaction.atomic():
+            accept(invitation, now)
+            is_accepted.set()
+            wait_until_waited_for()
+
+    def invite_meanwhile() -> Invitation:
+        assert is_accepted.wait(60)
+        return invite()
+
+    _, refusal = in_threads([accept_slowly, invite_meanwhile])
+    assert isinstance(refusal, Duplicate)
+    assert not Invitation.objects.open(now).exists()
+
+
 def test_a_revoked_an_expired_and_a_replaced_one_open_nothing(
     invite: Callable[..., Invitation], admin: User, now: datetime.datetime
 ) -> None:
