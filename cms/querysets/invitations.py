@@ -15,6 +15,6 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         """Return those that are neither accepted nor revoked nor expired."""
         return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=now)
 
-    def to(self, email: str) -> Self:
-        """Return those sent to this address, in any case."""
-        return self.alias(_email=Lower("email")).filter(_email=email.lower())
+    def to(self, *emails: str) -> Self:
+        """Return those sent to one of these addresses, in any case."""
+        return self.alias(_email=Lower("email")).filter(_email__in=[email.lower() for email in emails])

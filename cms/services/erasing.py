@@ -14,6 +14,7 @@ from django.tasks import task
 
 from cms.choices import JobStatus
 from cms.models import Erasure, Job, User
+from cms.services.locks import lock_the_invitations
 from cms.services.personal_traces import BATCH, SECOND_TIME, START, Place, erase_some
 
 AT_ONCE: Final = 1_000
@@ -56,6 +57,7 @@ def erase_batch(user_id: uuid.UUID, *, is_again: bool) -> bool:
     Only `is_again` begins, or ends, the second time.
     """
     with transaction.atomic():
+        lock_the_invitations()
         erasure = Erasure.objects.select_for_update().filter(pk=user_id).first()
         if erasure is None:
             return False

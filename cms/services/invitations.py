@@ -89,7 +89,8 @@ def accept_invitation(*, token: str, username: str, password: str, now: datetime
         if not Invitation.objects.open(now).filter(pk=invitation.pk).update(accepted_at=now, updated_at=now):
             raise InvalidInput([BAD_TOKEN])
         insert_user(user, actor=user)
-        Invitation.objects.filter(pk=invitation.pk).update(accepted_by=user)
+        # With those that this one has replaced: they hold the address too, and go with the account.
+        Invitation.objects.to(user.email).filter(accepted_by=None).update(accepted_by=user)
         record_event(user, "invitation.accepted", invitation, before={}, after={"user": str(user.pk)})
     return user
 

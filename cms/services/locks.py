@@ -58,7 +58,7 @@ def lock_the_admins() -> None:
 
 
 def lock_the_invitations() -> None:
-    """Until the transaction ends, no other one invites or accepts: one of two to the same address sees the other.
+    """Until the transaction ends, no other one invites, accepts or erases an address: each sees what the others did.
 
     Call it before any row is locked: that order has no deadlock.
     """

@@ -5,14 +5,14 @@ Some records grow for ever. They are walked in batches by their key, so that era
 
 import datetime
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import BinaryField, F, Func, IntegerField, JSONField, Q, QuerySet, Subquery, TextField, Value
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, Lower, Upper
 
 from cms.choices import TransferKind
 from cms.models import (
@@ -25,6 +25,7 @@ from cms.models import (
     Job,
     StoredAnswer,
     Transfer,
+    User,
 )
 from cms.querysets.erasures import AGAIN
 from cms.services.locks import unlocked
@@ -114,10 +115,14 @@ def erase_traces(person: uuid.UUID) -> None:
         _forget_reports()
 
 
-def erase_address(email: str) -> None:
-    """Erase what is kept under this address alone: invitations to it, and who a guest is whose comments have it."""
-    _forget_invitations(Invitation.objects.to(email))
-    guests = Comment.objects.filter(author=None, author_email__iexact=email)
+def erase_addresses(emails: Collection[str]) -> None:
+    """Erase what is kept under these addresses alone: invitations to them, and who guests are whose comments have them.
+
+    Call it with `lock_the_invitations` taken.
+    """
+    _forget_invitations(Invitation.objects.to(*emails))
+    in_capitals = [email.upper() for email in emails]
+    guests = Comment.objects.alias(_email=Upper("author_email")).filter(author=None, _email__in=in_capitals)
     forget_around(guests)
     guests.update(author_name=DISPLAY_NAME, author_email="")
 
@@ -182,9 +187,32 @@ def _about(person: uuid.UUID, place: Place, size: int) -> tuple[Place | None, in
     """Events about the account. One that nobody else has caused comes from the person's own address."""
     ids = _next_of(AuditEvent.objects.filter(object_type="user", object_id=person), place.after, size)
     events = AuditEvent.objects.filter(pk__in=ids)
+    if earlier := _earlier_addresses(person, events):
+        erase_addresses(earlier)
     erase_names(events)
     events.filter(Q(actor=person) | Q(actor=None), ip__isnull=False).update(ip=None)
     return (place._replace(after=ids[-1]) if len(ids) == size else None), len(ids)
+
+
+def _earlier_addresses(person: uuid.UUID, events: QuerySet[AuditEvent]) -> set[str]:
+    """Return the addresses that the person had before these events, unless another account has them by now.
+
+    As with the last address, one that was never verified counts only if somebody else has deleted the account.
+    """
+    befores = events.filter(before__has_key="email").values_list("before", flat=True)
+    changes = [(before["email"].lower(), before) for before in befores if "@" in before["email"]]  # else erased already
+    had = {email for email, _ in changes}
+    verified = {email for email, before in changes if before.get("email_verified")}
+    if had != verified and _has_left(person):
+        had = verified
+    others = User.objects.annotate(folded=Lower("email")).filter(folded__in=had)
+    return had.difference(others.values_list("folded", flat=True))
+
+
+def _has_left(person: uuid.UUID) -> bool:
+    """Return whether the person has deleted the account, and nobody else."""
+    events = AuditEvent.objects.filter(object_type="user", object_id=person, action="user.deleted")
+    return events.order_by("-created_at").values_list("actor", flat=True).first() == person
 
 
 def _caused(person: uuid.UUID, place: Place, size: int) -> tuple[Place | None, int]:

@@ -15,7 +15,8 @@ from cms.models import User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.erasing import begin_erasure
-from cms.services.personal_traces import DISPLAY_NAME, erase_address, erase_traces
+from cms.services.locks import lock_the_invitations
+from cms.services.personal_traces import DISPLAY_NAME, erase_addresses, erase_traces
 from cms.services.profile_pictures import erase_profile_picture
 from cms.services.proofs import Proof, require_password
 from cms.services.second_factors.factors import forget_second_factors
@@ -39,6 +40,7 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
     elif not policy.may_manage_users(actor):
         raise PermissionRefused("Only admins delete other users.")
     with transaction.atomic():
+        lock_the_invitations()
         user = lock_user(user, is_losing_admin=True)
         if is_own:
             require_password(proof, user, now)  # again: the password may be new by now
@@ -57,7 +59,7 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
         forget_identities(user)
         erase_traces(user.pk)
         if address:
-            erase_address(address)
+            erase_addresses({address})
         begin_erasure(user, now)
     return user
 
