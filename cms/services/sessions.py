@@ -155,18 +155,23 @@ def begin_epoch(user: User) -> None:
 
 
 def user_of_session(*, claims: Claims, now: datetime.datetime) -> User:
-    """Return the user behind an access token, by one query on the session's key. Raises InvalidToken if it is over."""
+    """Return the user behind an access token, by one query on the session's key. Raises InvalidToken if it is over.
+
+    So it is for a session that a password alone has opened, once the user's role needs a second factor: else it could
+    still make a key, a user or a webhook, which last. Its refresh says why.
+    """
     rows = _users_with_session.rows(None, id=claims.session_id)
     for user in objects_of(User, rows):
         is_standing = rows[0]["revoked_at"] is None and rows[0]["expires_at"] > now and user.is_active
-        if is_standing and user.pk == claims.user_id:
+        is_proved = rows[0]["second_factor_at"] is not None or not policy.needs_second_factor(user)
+        if is_standing and is_proved and user.pk == claims.user_id:
             return user
     raise InvalidToken
 
 
 @compiled(id=UUIDField())
 def _users_with_session(_: None, given: Given) -> QuerySet[Any, Row]:
-    ends = {name: F(f"auth_sessions__{name}") for name in ("expires_at", "revoked_at")}
+    ends = {name: F(f"auth_sessions__{name}") for name in ("expires_at", "revoked_at", "second_factor_at")}
     rows: QuerySet[Any, Row] = User.objects.filter(auth_sessions__pk=given.id).values(*columns_of(User), **ends)
     return rows
 

@@ -8,8 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cms.models import AuthSession, User
+from cms.models import ApiKey, AuthSession, User
+from cms.policy import SYSTEM
 from cms.services.api_keys import create_api_key
+from cms.services.users import update_user
 from tests.conftest import PASSWORD
 from tests.second_factors import App, set_up_app
 
@@ -102,6 +104,60 @@ def test_a_session_of_the_password_alone_ends_with_the_duty_and_the_factor_does_
     opened = log_in(V2, code=app.code(timezone.now())).json()
     body = {"refresh_token": opened["refresh_token"]}
     assert Client().post("/api/v2/auth/token/refresh", body, "application/json").status_code == 200
+
+
+KEY = {"name": "keep", "scopes": ["users:read", "users:write"]}
+
+
+def made_with(client: Client, path: str, body: dict[str, Any] = KEY) -> int:
+    return client.post(path, body, "application/json").status_code
+
+
+def test_a_session_of_the_password_alone_makes_nothing_once_its_user_has_a_role_that_needs_a_factor(
+    make_user: Callable[..., User], settings: Any
+) -> None:
+    settings.REQUIRE_SECOND_FACTOR = "staff"
+    nia = make_user("subscriber", username="mia", password=PASSWORD)
+    opened = log_in(V2).json()
+    client = Client(headers={"authorization": f"Bearer {opened['access_token']}"})
+    assert client.get("/api/v2/me").status_code == 200
+    update_user(actor=SYSTEM, user=nia, changes={"role": "admin"}, now=timezone.now())
+    assert made_with(client, "/api/v2/api-keys") == made_with(client, "/api/v1/api-keys") == 401
+    accomplice = make_user("subscriber")
+    assert made_with(client, f"/api/v2/users/{accomplice.pk}/actions/set-role", {"role": "admin"}) == 401
+    assert not ApiKey.objects.exists()
+    body = {"refresh_token": opened["refresh_token"]}
+    refused = Client().post("/api/v2/auth/token/refresh", body, "application/json")
+    assert (refused.status_code, code_of(refused)) == (403, "second-factor-setup-required")
+    app = set_up_app(nia, timezone.now() - datetime.timedelta(hours=1))
+    assert made_with(client, "/api/v2/api-keys") == 401
+    token = log_in(V2, code=app.code(timezone.now())).json()["access_token"]
+    assert made_with(Client(headers={"authorization": f"Bearer {token}"}), "/api/v2/api-keys") == 201
+
+
+def test_a_browser_that_the_password_alone_has_opened_makes_no_key_either(
+    make_user: Callable[..., User], client: Client, settings: Any
+) -> None:
+    settings.REQUIRE_SECOND_FACTOR = "admins"
+    nia = make_user("author", username="mia", password=PASSWORD)
+    client.post("/admin/login/", {"username": "mia", "password": PASSWORD})
+    assert client.get("/api/v2/me").status_code == 200
+    update_user(actor=SYSTEM, user=nia, changes={"role": "admin"}, now=timezone.now())
+    assert made_with(client, "/api/v2/api-keys") == 401
+    assert client.get("/admin/cms/apikey/add/").headers["Location"].startswith("/admin/login/")
+    assert client.post("/admin/cms/apikey/add/", {"name": "keep"}).headers["Location"].startswith("/admin/login/")
+    assert not ApiKey.objects.exists()
+
+
+def test_a_token_of_the_password_alone_is_good_again_once_the_role_needs_no_factor(
+    make_user: Callable[..., User], settings: Any
+) -> None:
+    settings.REQUIRE_SECOND_FACTOR = "staff"
+    nia = make_user("subscriber", username="mia", password=PASSWORD)
+    client = Client(headers={"authorization": f"Bearer {log_in(V2).json()['access_token']}"})
+    for role, status in (("author", 401), ("subscriber", 200)):
+        update_user(actor=SYSTEM, user=nia, changes={"role": role}, now=timezone.now())
+        assert client.get("/api/v2/me").status_code == status
 
 
 def test_who_needs_a_factor_and_has_none_gets_no_session(mia: User, settings: Any) -> None:
