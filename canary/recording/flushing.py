@@ -19,7 +19,7 @@ from canary import server
 from canary.conf import canary_conf
 from canary.core.crossover import period_at
 from canary.core.routing import is_candidate, needs_controller
-from canary.core.values import CANDIDATE, Snapshot
+from canary.core.values import CANDIDATE, Identity, Snapshot
 from canary.metrics.counters import Labels, Totals
 from canary.metrics.node import Node, own_node
 from canary.models import EvidencePoint
@@ -27,7 +27,7 @@ from canary.recording.batches import Batch, ObservationRow
 from canary.recording.compaction import compact
 from canary.recording.consumer_names import ConsumerNames
 from canary.recording.pruning import prune
-from canary.recording.recorder import queue
+from canary.recording.recorder import Person, queue
 from canary.recording.tally import Tally
 from canary.recording.writing import Header, write
 from canary.requests.faults import faults
@@ -76,6 +76,10 @@ class Outbox:
         with self._lock:
             for row in rows:
                 self.tally.batch.observe(row)
+
+    def know(self, identity: Identity, person: Person, proof: int) -> None:
+        with self._lock:
+            self.tally.know(identity, person, proof)
 
     def write(self, *, is_last: bool = False) -> None:
         """Write what failed to be written before, then what is complete by now. Raises what the database raises."""
@@ -212,6 +216,11 @@ def count(name: str, label: str, times: int = 1) -> None:
 def observe(rows: Iterable[ObservationRow]) -> None:
     """Have observations of another part written. Never waits for the database."""
     outbox.observe(rows)
+
+
+def know(identity: Identity, person: Person, proof: int) -> None:
+    """Know whom a repeat has let in: `Tally.know`. Never waits for the database."""
+    outbox.know(identity, person, proof)
 
 
 def _gauges_of(snapshot: Snapshot, now_s: float) -> dict[str, dict[Labels, float]]:

@@ -128,7 +128,7 @@ def observe(
         meta.get("REMOTE_ADDR", ""),
         meta.get("HTTP_USER_AGENT", "")[:TEXT_MAX],
         status == UNAVAILABLE and conf.is_away(response),
-        proof_of(request) if person is not None or (status > 400 and is_of_person(status)) else 0,
+        proof_of(request) if person is not None or status >= 400 else 0,
     )
     # As Seen(*note) does, in half the time.
     queue.put(tuple.__new__(Seen, note))
@@ -156,11 +156,6 @@ def give_up(flight: Flight, snapshot: Snapshot) -> Seen:
         agent=request.META.get("HTTP_USER_AGENT", "")[:TEXT_MAX],
         proof=proof_of(request),
     )
-
-
-def is_of_person(status: int) -> bool:
-    """Return whether an answer may concern a person whom its view did not know: a failure, or refused credentials."""
-    return status >= 500 or status in (401, 403)
 
 
 def proof_of(request: HttpRequest) -> int:

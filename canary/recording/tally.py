@@ -24,7 +24,7 @@ from canary.recording.batches import (
     UsageKey,
 )
 from canary.recording.outcomes import Crossed, CrossoverKey, OutcomeKey, Sample
-from canary.recording.recorder import GONE, Person, Seen, is_of_person
+from canary.recording.recorder import GONE, Person, Seen
 from canary.recording.route_names import REFUSED, Name, name_of, name_of_path
 from canary.recording.traffic import Traffic
 from canary.recording.units import Judged, Subject, Units
@@ -165,20 +165,25 @@ class Tally:
     def _person_of(self, identity: Identity, seen: Seen) -> Person | None:
         """Return whom the view knew.
 
-        A failure before the user is looked up belongs to that of an earlier response. So does a refusal with the same
-        credentials, which a version may refuse wrongly. A failure of a key needs the same ones too, for it is anybody's
-        without: a cookie is signed for any key that somebody makes up.
+        A failure or refusal before the user is looked up belongs to the person of an earlier response: a version may
+        refuse wrongly, by a lost route or a credential that it does not know. A refusal needs the same credentials.
+        A failure of a key needs them too, for it is anybody's without: a cookie is signed for any key that somebody
+        makes up.
         """
         if seen.person is None:
             person, proof = self._people.get(identity, (None, 0))
-            if not is_of_person(seen.status):
+            if seen.status < 400:
                 return None
             needs_proof = identity.kind == "key" or seen.status < 500
             return person if not needs_proof or (proof and seen.proof == proof) else None
+        self.know(identity, seen.person, seen.proof)
+        return seen.person
+
+    def know(self, identity: Identity, person: Person, proof: int) -> None:
+        """Remember whom a view knew by these credentials, of a request or of its repeat on the other version."""
         if len(self._people) >= NOTED_MAX:
             self._people.clear()
-        self._people[identity] = (seen.person, seen.proof)
-        return seen.person
+        self._people[identity] = (person, proof)
 
     def _count(self, seen: Seen, api_version: int, route: str, unit: str, judged: bool, at: datetime.datetime) -> None:
         start_s = int(at.timestamp())

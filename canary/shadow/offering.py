@@ -17,9 +17,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from canary.conf import canary_conf
-from canary.core.values import CANDIDATE, Decision, Snapshot
+from canary.core.values import CANDIDATE, STABLE, Decision, Snapshot
 from canary.recording import flushing
-from canary.recording.recorder import Person
+from canary.recording.recorder import Person, proof_of
 from canary.recording.tally import subject_of
 from canary.requests.black_box import REPEAT
 from canary.requests.faults import FaultLog
@@ -164,6 +164,10 @@ class ShadowReader:
         now = canary_conf().now()
         self.tally.add(outcome, read.release, is_public=not read.has_credentials, now=now)
         flushing.observe(self.votes.rows_of(outcome, _let_in(read.voter, outcome.person, now), now))
+        if read.voter and read.voter.identity and outcome.person:
+            # v2 may refuse a person whom no view of this process has ever known.
+            proof = proof_of(request_of(read, STABLE, read.path, read.query))
+            flushing.know(read.voter.identity, outcome.person, proof)
 
     def _repeat(self, read: Read) -> Outcome:
         is_v2_first = random.random() < 0.5  # noqa: S311  the coin that makes the comparison fair

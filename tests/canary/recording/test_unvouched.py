@@ -104,12 +104,12 @@ def test_breakers_count_all_failures_of_a_network_that_sends_too_many_names(coun
 
 @pytest.mark.parametrize(("kind", "name"), [("user", "mia"), ("key", "k1")])
 @pytest.mark.parametrize(
-    ("status", "proof", "is_theirs"), [(401, 7, True), (403, 7, True), (401, 8, False), (404, 7, False)]
+    ("status", "proof", "is_theirs"), [(401, 7, True), (403, 7, True), (404, 7, True), (401, 8, False), (404, 8, False)]
 )
 def test_a_refusal_of_the_same_credentials_is_that_of_their_person(
     counted: Tally, kind: str, name: str, status: int, proof: int, is_theirs: bool
 ) -> None:
-    """A version that knows no credential any more refuses it before it knows whose it is."""
+    """A version that knows no credential any more, or has lost a route, refuses before it knows whose the request is."""
     take(counted, kind, name, person=("mia", LONG_AGO), proof=7)
     take(counted, kind, name, status=status, proof=proof)
     take(counted, kind, name, status=status)  # anybody can say that it is them
@@ -117,3 +117,12 @@ def test_a_refusal_of_the_same_credentials_is_that_of_their_person(
     refused = {key.unit: outcome.refused_reads for key, outcome in counted.batch.outcomes.items()}
     assert refused.pop(person) == is_theirs
     assert list(refused.values()) == [2 - is_theirs]
+
+
+def test_whom_a_repeat_has_let_in_is_known_by_the_same_credentials_alone(counted: Tally) -> None:
+    counted.know(Identity("user", "mia"), ("mia", LONG_AGO), 7)
+    for status, proof in ((404, 7), (404, 8), (404, 0), (200, 7)):
+        take(counted, "user", "mia", status=status, proof=proof)
+    person = tally.digest_of(Identity("user", "mia"))
+    reads = {key.unit: outcome.reads for key, outcome in counted.batch.outcomes.items()}
+    assert (reads.pop(person), list(reads.values())) == (1, [3])
