@@ -7,10 +7,11 @@ from canary.conf import canary_conf
 from canary.core.lifecycle import NOTICE_DAYS
 from canary.core.names import in_names, names_from
 from canary.core.permissions import VIEW
-from canary.core.values import parse_identity
+from canary.core.values import Identity, parse_identity
 from canary.errors import StoreUnreachable
 from canary.reporting.explaining import account_of, explain, explain_at, still_in_force
 from canary.reporting.whatif import who_moves
+from canary.requests.identity import CLIENT_ID_MAX, UnusableIdentityError, client_identity
 from canary.state.store import current_snapshot, refresh
 from canary.verbs.declaring import Call, Option, Verb
 from canary.verbs.parsing import WHEN, parse_moment, parse_salt
@@ -19,6 +20,22 @@ from canary.verbs.weight import PERCENT
 from canary.verbs.wording import percent, plural
 
 IDS_SHOWN = 20
+
+
+def _parse_asked(text: str) -> Identity:
+    """Parse an identity that a request can have: the text of an `X-Client-Id` as servers take it."""
+    identity = parse_identity(text)
+    if identity.kind != "client":
+        return identity
+    try:
+        found = client_identity(identity.id)
+    except UnusableIdentityError:
+        why = f"an X-Client-Id has 1 to {CLIENT_ID_MAX} printable ASCII characters, any other is a bad_identity"
+        raise ValueError(f"No request has the identity {text!r}: {why}.") from None
+    if found is None:
+        why = "servers take this X-Client-Id for none, and look for the cookie, then at address and user agent"
+        raise ValueError(f"No request has the identity {text!r}: {why}.")
+    return found
 
 
 def _explain(call: Call) -> dict[str, Any]:
@@ -130,7 +147,7 @@ VERBS = (
             Option(
                 "identity",
                 "KIND:ID, where KIND is user, key, client or anon",
-                parse_identity,
+                _parse_asked,
                 is_positional=True,
                 is_required=True,
             ),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.management import CommandError
 from django.utils import timezone
 
 from canary.core.values import Identity, parse_identity
@@ -45,7 +46,7 @@ def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
 
 
 def test_bytes_that_are_no_text_are_an_id_too(db: None, explain: Explain) -> None:
-    assert explain("client:\udcff")["identity"] == "client:\udcff"
+    assert explain("key:\udcff")["identity"] == "key:\udcff"
 
 
 @pytest.mark.django_db
@@ -86,6 +87,25 @@ def test_it_agrees_with_what_the_entrance_answers(explain: Explain, client: Any,
     for name in ("c1", "c2", "c3", "c4", "c5", "c6"):
         told = explain(str(Identity("client", name)))  # reads the store
         assert client.get("/api", headers={"x-client-id": name}).headers["API-Version"] == str(told["api_version"])
+
+
+@pytest.mark.django_db
+def test_blanks_around_a_client_id_are_taken_off_as_servers_do(explain: Explain) -> None:
+    assert explain("client: c1\t") == explain("client:c1")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        *((name, "take this X-Client-Id for none") for name in ("-", "0", "NULL", " ", " undefined")),
+        *((name, "1 to 128 printable ASCII characters") for name in ("x" * 129, "caf\u00e9", "\udcff", "a\x07b")),
+    ],
+)
+def test_a_client_id_that_no_server_takes_is_nobody_s(run_canary: Callable[..., str], name: str, why: str) -> None:
+    """It was told a bucket, and that v2 answers it."""
+    with pytest.raises(CommandError, match=f"No request has the identity .*{why}"):
+        run_canary("explain", f"client:{name}")
 
 
 def still(identity: str, at: datetime.datetime) -> dict[str, Any]:
