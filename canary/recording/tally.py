@@ -47,6 +47,9 @@ BROWNOUT: Final = "lifecycle_brownout"
 WEIGHED: Final = frozenset({"bucket", "failover", CROSSOVER, BROWNOUT})
 """Breakers look at these. In a brownout nobody is split, and a rollback ends it."""
 READS: Final = frozenset({"GET", "HEAD"})
+SAFE: Final = READS | {"OPTIONS"}
+NOT_HERE: Final = frozenset({301, 302, 307, 308})
+"""Redirects of a write that has not been done. A 303 says that it has (RFC 9110, section 15.4.4)."""
 UNUSED: Final = frozenset({"health", "synthetic"})
 """Whose calls of v1 don't count as use of it."""
 NOTE_AGAIN_S: Final = 30.0
@@ -126,7 +129,7 @@ class Tally:
                     at - datetime.timedelta(microseconds=seen.took_ns / 1e3),
                     judged,
                     decision.reason == "failover" and seen.status < 500,
-                    (400 <= seen.status < 500 or seen.away == BUSY) and name.is_common and not stands_in,
+                    _is_refused(seen) and name.is_common and not stands_in,
                 ),
                 is_crossing=is_crossing,
             )
@@ -290,6 +293,12 @@ def _is_crossing(decision: Decision, snapshot: Snapshot) -> bool:
     if snapshot.crossover is None or decision.bucket is None or decision.reason == "bucket":
         return False
     return str(decision.identity) in snapshot.crossover.consumers
+
+
+def _is_refused(seen: Seen) -> bool:
+    """Return whether the client did not get what it asked for, and the version has not failed."""
+    is_elsewhere = seen.status in NOT_HERE and seen.method not in SAFE
+    return 400 <= seen.status < 500 or seen.away == BUSY or is_elsewhere
 
 
 def subject_of(identity: Identity, person: Person | None, at: datetime.datetime) -> Subject:

@@ -50,7 +50,7 @@ class Judged(NamedTuple):
     has_failed_alone: bool = False
     """Whether this version failed, and the other one answered the same request."""
     is_refusal: bool = False
-    """Whether it is a 4xx, or has found no room, on a route that both versions declare.
+    """Whether it is a 4xx, a redirect of a write, or has found no room, on a route that both versions declare.
 
     The other version could have answered it.
     """

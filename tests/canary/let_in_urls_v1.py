@@ -9,17 +9,20 @@ from rest_framework.views import APIView
 
 
 class Told(APIView):
-    scopes: ClassVar = {"GET": "posts:read"}
+    scopes: ClassVar = {"GET": "posts:read", "POST": "posts:write"}
     status = 200
 
     def get(self, request: Request) -> HttpResponse:
         return HttpResponse(status=int(request.query_params.get("status", self.status)))
 
+    post = get
 
-def routes(orders_status: int) -> list[object]:
+
+def routes(orders_status: int, notes_status: int = 201) -> list[object]:
     return [
         path("api/things", Told.as_view()),
         path("api/orders", Told.as_view(status=orders_status)),
+        path("api/notes", Told.as_view(status=notes_status)),
         path("api/before-anybody-is-asked", lambda request: HttpResponse(status=500)),
         path("<path:rest>", lambda request, rest: HttpResponse(status=404)),
     ]

@@ -24,7 +24,7 @@ from tests.canary.seeing import ARMS, fresh_recorder
 from tests.slow import slow
 
 LET_IN = {1: "tests.canary.let_in_urls_v1", 2: "tests.canary.let_in_urls_v2"}
-GOOD, BAD, ORDERS = "/api/things", "/api/things?status=500", "/api/orders"
+GOOD, BAD, ORDERS, NOTES = "/api/things", "/api/things?status=500", "/api/orders", "/api/notes"
 REFUSED = "/api/things?status=404"
 ROBOT = {"user-agent": "a-robot/1.0 (+bot)"}
 KEYS, PEOPLE, CHOOSING = 200, 60, 16
@@ -161,3 +161,16 @@ def test_refused_requests_of_a_crowd_alone_roll_nothing_back(
     assert Observation.objects.filter(metric="refusal", api_version=2, is_authenticated=True).count() > PEOPLE // 4
     assert turn().kind != "harm"  # type: ignore[union-attr]
     assert (row().weight_bp, row().latched) == (5_000, False)
+
+
+def test_writes_that_v2_alone_sends_elsewhere_hold_the_step_and_roll_nothing_back(
+    browser: Client, turn: Turn, people: list[Headers]
+) -> None:
+    for person in people:
+        browser.cookies.clear()
+        assert browser.post(NOTES, headers=person).status_code in (201, 302)
+    flush()
+    judgement = turn()
+    assert judgement is not None
+    assert (judgement.kind, judgement.reason, row().weight_bp) == ("hold", "finding", 5_000)
+    assert "refused requests" in judgement.sentence

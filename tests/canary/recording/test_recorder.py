@@ -89,6 +89,19 @@ def test_a_refusal_is_observed_once_and_is_neither_a_good_answer_nor_a_failed_on
     assert metrics_of() == ["seen", "refusal"]
 
 
+@pytest.mark.parametrize(("status", "is_refusal"), [(301, 1), (302, 1), (307, 1), (308, 1), (303, 0), (201, 0)])
+def test_a_write_that_is_sent_elsewhere_is_a_refusal_and_a_read_is_none(status: int, is_refusal: int) -> None:
+    """A v2 that answered each write by 302 and stored nothing came to 100 %. 303 says that the write is done."""
+    ask(f"{ON_ENTRANCE}?status={status}", client_on(2))
+    Client().options(f"{ON_ENTRANCE}?status={status}", headers={"x-client-id": client_on(2)})
+    flush()
+    assert metrics_of() == ["seen"]
+    for method in ("post", "put", "patch", "delete"):
+        getattr(Client(), method)(f"{ON_ENTRANCE}?status={status}", headers={"x-client-id": client_on(2)})
+    flush()
+    assert metrics_of(metric="refusal") == ["refusal"] * is_refusal
+
+
 @pytest.mark.parametrize("path", ["/api/of-v2-alone", "/api/nowhere/at/all"])
 def test_what_one_version_lacks_is_no_refusal(path: str) -> None:
     for version in (1, 2):
