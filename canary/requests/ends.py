@@ -15,6 +15,7 @@ from typing import Any, Final
 from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.template.response import SimpleTemplateResponse
 from django.utils.log import request_logger
 
 from canary.core.values import CANDIDATE
@@ -26,6 +27,8 @@ _ODD_IN_VALUE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _LENGTH: Final = re.compile(r"[ \t]*[0-9]+[ \t]*")
 _NO_LENGTH: Final = ("Content-Length", "0")
 _STREAM: Final = "_canary_stream"
+_WHOLE: Final = {HttpResponse.__iter__, SimpleTemplateResponse.__iter__}
+"""How Django's answers that are whole give their bytes to a server. Any other class makes them as it is sent."""
 NAMES_MAX: Final = 1_000
 _good_names: Final[set[str]] = set()
 
@@ -96,6 +99,21 @@ class SentFile:
         return getattr(self._file, name)
 
 
+class Iterated(StreamingHttpResponse):
+    """An answer whose own class makes it as it is sent, as the stream that a server takes it for."""
+
+    def __init__(self, answer: Any) -> None:
+        self.__dict__.update(answer.__dict__)  # its headers, what it closes, and what middlewares look for
+        self._answer, self.status_code = answer, answer.status_code
+        self.streaming_content = map(_sendable, answer)
+
+    def close(self) -> None:
+        """Close the answer by its class's own way, which closes what this one has too: they share the list."""
+        self._answer._handler_class = self._handler_class  # type: ignore[attr-defined]
+        self._answer.close()
+        self.closed = True
+
+
 class Closing:
     """Closes all that the version has its answer close, which is work of the version. The flight ends after it."""
 
@@ -134,8 +152,8 @@ def answer_of(
         response = get_response(request)
         if is_candidate:
             _refuse_unsendable(response)
-        if isinstance(response, StreamingHttpResponse):
-            _begin_stream(request, response)
+        if type(response).__iter__ not in _WHOLE:
+            response = _begun(request, response, is_candidate=is_candidate)
     except BaseException as error:
         is_stables = response is None and not is_candidate
         passes = is_stables if isinstance(error, Exception) else _is_of_server()
@@ -148,17 +166,27 @@ def answer_of(
     return response
 
 
-def _begin_stream(request: HttpRequest, response: Any) -> None:
-    """Have the first part of a stream made while another answer is possible. Servers send no head before it either.
+def _begun(request: HttpRequest, response: Any, *, is_candidate: bool) -> Any:
+    """Return a stream whose first part is made while another answer is possible. Servers send no head before it either.
 
     Django makes the whole of an asynchronous one first, where a server is not asynchronous.
     """
-    is_sent_async = response.is_async and not isinstance(request, WSGIRequest)
+    if not is_candidate and not isinstance(response, StreamingHttpResponse):
+        return response
+    is_sent_async = getattr(response, "is_async", False) and not isinstance(request, WSGIRequest)
     if is_sent_async or getattr(response, "file_to_stream", None) is not None:
-        return
-    parts = iter(response)
+        return response
+    stream = response if type(response).__iter__ is StreamingHttpResponse.__iter__ else Iterated(response)
+    parts = iter(stream)
     first = list(islice(parts, 1))
-    response.streaming_content = chain(first, parts)
+    stream.streaming_content = chain(first, parts)
+    return stream
+
+
+def _sendable(part: object) -> bytes:
+    if not isinstance(part, bytes):
+        raise UnsendableError(f"A server sends parts of bytes, not of {type(part).__name__}.")
+    return part
 
 
 def _error_page(request: HttpRequest, error: BaseException, *, is_candidate: bool) -> HttpResponse:
@@ -167,6 +195,8 @@ def _error_page(request: HttpRequest, error: BaseException, *, is_candidate: boo
         failed = response_for_exception(request, error)  # type: ignore[arg-type]
         if is_candidate:
             _refuse_unsendable(failed)
+            if type(failed).__iter__ not in _WHOLE:
+                failed = _begun(request, failed, is_candidate=True)
     except Exception:
         if not is_candidate:
             raise

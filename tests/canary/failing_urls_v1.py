@@ -125,12 +125,27 @@ class _FileByDescriptor(_File):
         return super().fileno()
 
 
-STREAMS: dict[str, Callable[[Callable[[], object]], StreamingHttpResponse]] = {
+class Made(HttpResponse):
+    """One that makes what it says as it is sent."""
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        super().__init__(b"something else")
+        self._make = make
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._make())  # type: ignore[call-overload, no-any-return]
+
+
+STREAMS: dict[str, Callable[[Callable[[], object]], HttpResponseBase]] = {
     "stream": lambda then: StreamingHttpResponse(_parts(then)),
     "late": lambda then: StreamingHttpResponse(_parts_made_late(then)),
     "async": lambda then: StreamingHttpResponse(_parts_made_async(then)),
     "file": lambda then: FileResponse(_File(then)),
     "descriptor": lambda then: FileResponse(_FileByDescriptor(then)),
+    "made": lambda then: Made(partial(_parts, then)),
+    "made late": lambda then: Made(partial(_parts_made_late, then)),
+    "made never": Made,
+    "made of numbers": lambda _: Made(lambda: [1]),
 }
 """Streams, which do something before they end."""
 

@@ -117,7 +117,7 @@ def test_a_stream_that_breaks_is_a_failure_of_its_version() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous")
-@pytest.mark.parametrize("kind", ["late", "async"])
+@pytest.mark.parametrize("kind", ["late", "async", "made late", "made never", "made of numbers"])
 @pytest.mark.parametrize("then", ["break", "exit"])
 def test_a_stream_that_fails_before_its_first_part_is_answered_by_the_stable_version(kind: str, then: str) -> None:
     """The server answered by a bare 500, for its head waits for that part. An asynchronous one is made at once."""
@@ -128,10 +128,10 @@ def test_a_stream_that_fails_before_its_first_part_is_answered_by_the_stable_ver
     assert flights.counts() == {1: 0, 2: 0}
 
 
-@pytest.mark.parametrize("version", [1, 2])
-def test_a_pinned_stream_that_fails_before_its_first_part_is_answered_by_an_error_page(version: int) -> None:
+@pytest.mark.parametrize(("version", "kind"), [(1, "late"), (2, "late"), (2, "made late"), (2, "made never")])
+def test_a_pinned_stream_that_fails_before_its_first_part_is_answered_by_an_error_page(version: int, kind: str) -> None:
     path = f"/api/v{version}/things/7"
-    response = ask(f"{path}?v{version}=late&then=break")
+    response = ask(f"{path}?v{version}={kind}&then=break")
     assert (response.status_code, response.headers["API-Version"]) == (500, str(version))
     assert recorded() == [(version, "pinned", 500)]
 
@@ -151,6 +151,7 @@ def served(path: str, **environ: object) -> bytes:
 WRAPPING: dict[str, object] = {"wsgi.file_wrapper": FileWrapper}
 STREAMS: dict[str, tuple[str, dict[str, object]]] = {
     "stream": ("stream", {}),
+    "answer of a class that makes it as it is sent": ("made", {}),
     "file": ("file", {}),
     "file that the server reads": ("file", WRAPPING),
     "file by its descriptor": ("descriptor", WRAPPING),

@@ -1,9 +1,11 @@
 """Answers that are not even answers, as a version without middleware of Django's gives them to the canary."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from django.http import HttpRequest, HttpResponse
+from django.core.signals import request_finished
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, StreamingHttpResponse
 from django.test import RequestFactory
 
 from canary.requests.ends import answer_of
@@ -41,3 +43,42 @@ def test_a_malformed_answer_of_the_candidate_is_a_500(name: str) -> None:
 @pytest.mark.parametrize("name", ANSWERS)
 def test_the_stable_versions_is_left_to_the_server(name: str) -> None:
     assert _answer_of(ANSWERS[name], is_candidate=False) is ANSWERS[name]
+
+
+class Made(HttpResponseNotFound):
+    """An answer that its class makes and closes."""
+
+    is_closed_by_class = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"a", b"b"])
+
+    def close(self) -> None:
+        self.is_closed_by_class = True
+        super().close()
+
+
+class Louder(StreamingHttpResponse):
+    def __iter__(self) -> Iterator[bytes]:
+        return (part + b"!" for part in super().__iter__())
+
+
+def test_an_answer_that_its_class_makes_keeps_all_that_it_has() -> None:
+    made, closed, finished = Made(headers={"X-Note": "a"}), [], []
+    made.set_cookie("name", "a")
+    made.is_of_view = True  # type: ignore[attr-defined]
+    made._resource_closers.append(lambda: closed.append(1))  # type: ignore[attr-defined]
+    answer = _answer_of(made, is_candidate=True)
+    assert isinstance(answer, StreamingHttpResponse)
+    assert (answer.status_code, answer.reason_phrase, answer["X-Note"]) == (404, "Not Found", "a")
+    assert ("name" in answer.cookies, answer.is_of_view, b"".join(answer)) == (True, True, b"ab")  # type: ignore[attr-defined]
+    answer._handler_class = Made  # type: ignore[attr-defined]
+    request_finished.connect(note := lambda sender, **_: finished.append(sender), weak=False)
+    answer.close()
+    request_finished.disconnect(note)
+    assert (made.is_closed_by_class, closed, finished, answer.closed) == (True, [1], [Made], True)
+
+
+def test_a_stream_with_an_iterator_of_its_own_is_made_once() -> None:
+    answer: Any = _answer_of(Louder([b"a", b"b"]), is_candidate=True)
+    assert [*answer] == [b"a!", b"b!"]
