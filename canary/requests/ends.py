@@ -171,7 +171,7 @@ def _begun(request: HttpRequest, response: Any, *, is_candidate: bool) -> Any:
 
     Django makes the whole of an asynchronous one first, where a server is not asynchronous.
     """
-    if not is_candidate and not isinstance(response, StreamingHttpResponse):
+    if not is_candidate and not getattr(response, "streaming", False):
         return response
     is_sent_async = getattr(response, "is_async", False) and not isinstance(request, WSGIRequest)
     if is_sent_async or getattr(response, "file_to_stream", None) is not None:
@@ -205,9 +205,9 @@ def _error_page(request: HttpRequest, error: BaseException, *, is_candidate: boo
     return failed
 
 
-def _refuse_unsendable(response: HttpResponse) -> None:
+def _refuse_unsendable(response: Any) -> None:
     """Look first by what is quick: names that were good before, and values without any control character."""
-    headers, status = response.headers._store, response.status_code
+    headers, status, _ = response.headers._store, response.status_code, response._resource_closers
     if not isinstance(status, int) or not 200 <= status <= 999:  # after one below, a client waits for more
         raise UnsendableError(f"The status of an answer is a whole number from 200 to 999, not {status!r}.")
     length = headers.get("content-length", _NO_LENGTH)[1]
@@ -240,19 +240,23 @@ def land(flight: Flight, response: HttpResponse | None) -> None:
 
     That of a stream ends when the stream is closed, and so does that of a candidate's answer that has things to close.
     """
-    if response is None or not (response.streaming or (flight.api_version == CANDIDATE and _closers_of(response))):
+    try:
+        if response is None or not (response.streaming or (flight.api_version == CANDIDATE and _closers_of(response))):
+            flights.leave(flight)
+            return
+        flights.await_client(flight)
+        if isinstance(response, StreamingHttpResponse):
+            _watch(response, flight)
+        closers = _closers_of(response)
+        closers[:] = [Closing(flight, [*closers])]
+    except BaseException:  # else it would hold its place for ever
         flights.leave(flight)
-        return
-    flights.await_client(flight)
-    if response.streaming:
-        _watch(response, flight)
-    closers = _closers_of(response)
-    closers[:] = [Closing(flight, [*closers])]
+        raise
 
 
 def _watch(response: Any, flight: Flight) -> None:
     """Watch how a stream is made. The stable version's files and asynchronous streams are left as they are."""
-    file, is_async = getattr(response, "file_to_stream", None), getattr(response, "is_async", False)
+    file, is_async = getattr(response, "file_to_stream", None), response.is_async
     if flight.api_version != CANDIDATE and (is_async or file is not None):
         return
     stream, content = Stream(flight), response.streaming_content

@@ -144,13 +144,11 @@ def request_of(read: Read, version: int, path: str, query: str, more: Mapping[st
 
 
 def _content_of(response: Any) -> bytes:
-    """Return the bytes of an answer; none for more than STREAM_MAX of a stream, or of an asynchronous one."""
-    if not response.streaming:
-        return bytes(response.content)
+    """Return what a server would send; no bytes for more than STREAM_MAX of a stream, or of an asynchronous one."""
     content = bytearray()
-    for part in () if response.is_async else response.streaming_content:
+    for part in () if getattr(response, "is_async", False) else response:
         content += part
-        if len(content) > STREAM_MAX:
+        if response.streaming and len(content) > STREAM_MAX:
             return b""
     return bytes(content)
 

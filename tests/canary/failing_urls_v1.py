@@ -66,6 +66,7 @@ MALFORMED: dict[str, Callable[[HttpResponse], object]] = {
     "none": lambda response: setattr(response, "status_code", None),
     "fraction": lambda response: setattr(response, "status_code", 200.5),
     "no headers": lambda response: delattr(response, "headers"),
+    "no closers": lambda response: delattr(response, "_resource_closers"),
     "no cookies": lambda response: setattr(response, "cookies", {"name": "a"}),
 }
 """Answers that Django can't hand to a server."""
@@ -136,6 +137,25 @@ class Made(HttpResponse):
         return iter(self._make())  # type: ignore[call-overload, no-any-return]
 
 
+class OwnStream(HttpResponseBase):
+    """A stream that has nothing of Django's streams."""
+
+    streaming = True
+
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        super().__init__()
+        self._parts = parts
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._parts
+
+
+class CalledStream(HttpResponse):
+    """A whole answer that calls itself a stream, so that no middleware touches it."""
+
+    streaming = True
+
+
 STREAMS: dict[str, Callable[[Callable[[], object]], HttpResponseBase]] = {
     "stream": lambda then: StreamingHttpResponse(_parts(then)),
     "late": lambda then: StreamingHttpResponse(_parts_made_late(then)),
@@ -145,6 +165,9 @@ STREAMS: dict[str, Callable[[Callable[[], object]], HttpResponseBase]] = {
     "made": lambda then: Made(partial(_parts, then)),
     "made late": lambda then: Made(partial(_parts_made_late, then)),
     "made never": Made,
+    "own": lambda then: OwnStream(_parts(then)),
+    "own late": lambda then: OwnStream(_parts_made_late(then)),
+    "called": lambda _: CalledStream(b"ab"),
     "made of numbers": lambda _: Made(lambda: [1]),
 }
 """Streams, which do something before they end."""

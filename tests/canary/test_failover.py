@@ -10,7 +10,7 @@ from wsgiref.util import FileWrapper
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
-from django.http import FileResponse
+from django.http import FileResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 
 from canary.core.values import CANDIDATE, Decision
@@ -117,7 +117,7 @@ def test_a_stream_that_breaks_is_a_failure_of_its_version() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous")
-@pytest.mark.parametrize("kind", ["late", "async", "made late", "made never", "made of numbers"])
+@pytest.mark.parametrize("kind", ["late", "async", "own late", "made late", "made never", "made of numbers"])
 @pytest.mark.parametrize("then", ["break", "exit"])
 def test_a_stream_that_fails_before_its_first_part_is_answered_by_the_stable_version(kind: str, then: str) -> None:
     """The server answered by a bare 500, for its head waits for that part. An asynchronous one is made at once."""
@@ -128,7 +128,10 @@ def test_a_stream_that_fails_before_its_first_part_is_answered_by_the_stable_ver
     assert flights.counts() == {1: 0, 2: 0}
 
 
-@pytest.mark.parametrize(("version", "kind"), [(1, "late"), (2, "late"), (2, "made late"), (2, "made never")])
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [*((version, kind) for version in (1, 2) for kind in ("late", "own late")), (2, "made late"), (2, "made never")],
+)
 def test_a_pinned_stream_that_fails_before_its_first_part_is_answered_by_an_error_page(version: int, kind: str) -> None:
     path = f"/api/v{version}/things/7"
     response = ask(f"{path}?v{version}={kind}&then=break")
@@ -152,6 +155,7 @@ WRAPPING: dict[str, object] = {"wsgi.file_wrapper": FileWrapper}
 STREAMS: dict[str, tuple[str, dict[str, object]]] = {
     "stream": ("stream", {}),
     "answer of a class that makes it as it is sent": ("made", {}),
+    "stream of another class": ("own", {}),
     "file": ("file", {}),
     "file that the server reads": ("file", WRAPPING),
     "file by its descriptor": ("descriptor", WRAPPING),
@@ -169,6 +173,30 @@ def test_a_stream_of_any_kind_that_breaks_is_a_failure_of_its_version(stream: st
         assert server.submit(served, path, **environ).result() == b"ab"
     assert (recorded(), flights.counts()) == ([(2, "bucket", 500 if then else 200)], {1: 0, 2: 0})
     assert closed == [2]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("kind", ["own", "called"])
+def test_a_stream_that_is_none_of_djangos_is_sent_and_gives_its_place_back(version: int, kind: str) -> None:
+    """It was a bare 500, nobody recorded it, and its place stayed taken for ever."""
+    assert served(f"/api/v{version}/things/7?v{version}={kind}") == b"ab"
+    assert (recorded(), flights.counts()) == ([(version, "pinned", 200)], {1: 0, 2: 0})
+    assert closed == [version]
+
+
+def unclosable() -> StreamingHttpResponse:
+    response = StreamingHttpResponse()
+    del response._resource_closers  # type: ignore[attr-defined]
+    return response
+
+
+@pytest.mark.parametrize("make", [dict, unclosable])
+def test_an_answer_that_can_not_land_gives_its_place_back(make: Callable[[], Any]) -> None:
+    flight = Flight(RequestFactory().get("/"), Decision(CANDIDATE, "pinned"), None, 0)
+    assert flights.enter(flight, 4)
+    with pytest.raises(AttributeError):
+        land(flight, make())
+    assert flights.counts() == {1: 0, 2: 0}
 
 
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous")

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.test import RequestFactory
 from django.urls import path
@@ -45,6 +46,28 @@ def _breaking() -> Iterator[bytes]:
     raise KeyError("planted")
 
 
+class Own(HttpResponseBase):
+    """A stream that is none of Django's."""
+
+    streaming = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"[1", b"]"])
+
+
+class Made(HttpResponse):
+    """An answer that its class makes as it is sent."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"[2", b"]"])
+
+
+class Broken(HttpResponse):
+    def __iter__(self) -> Iterator[bytes]:
+        raise KeyError("planted")
+
+
+MADE: dict[str, Callable[[], HttpResponseBase]] = {"own": Own, "made": lambda: Made(b"[1]"), "broken": Broken}
 STREAMS: dict[str, Callable[[], Iterable[bytes | str] | AsyncIterator[bytes]]] = {
     "good": lambda: _parts('{"things": ', "[1, 2]}"),
     "long": lambda: iter(["[1", " " * STREAM_MAX, "]"]),
@@ -53,8 +76,8 @@ STREAMS: dict[str, Callable[[], Iterable[bytes | str] | AsyncIterator[bytes]]] =
 }
 
 
-def stream(_: HttpRequest, name: str) -> StreamingHttpResponse:
-    return StreamingHttpResponse(STREAMS[name]())
+def stream(_: HttpRequest, name: str) -> HttpResponseBase:
+    return MADE[name]() if name in MADE else StreamingHttpResponse(STREAMS[name]())
 
 
 urlpatterns = [
@@ -80,11 +103,18 @@ def test_a_response_of_rest_framework_is_rendered(asked: Callable[[str], Answer]
     assert (answer.status, answer.body, answer.error) == (200, {"things": [1, 2]}, None)
 
 
-@pytest.mark.parametrize("path", ["/unrendered", "/streams/breaking"])
+@pytest.mark.parametrize("path", ["/unrendered", "/streams/breaking", "/streams/broken"])
 def test_what_fails_after_the_view_is_a_failure(asked: Callable[[str], Answer], path: str) -> None:
     """It was nobody's, and the pair was left out."""
     answer = asked(path)
     assert (answer.status, answer.body, type(answer.error), answer.has_failed) == (500, None, KeyError, True)
+
+
+@pytest.mark.parametrize(("name", "body"), [("own", [1]), ("made", [2])])
+def test_what_a_server_would_send_is_compared(asked: Callable[[str], Answer], name: str, body: Any) -> None:
+    """A stream that is none of Django's was a failure of its version alone."""
+    answer = asked(f"/streams/{name}")
+    assert (answer.status, answer.body, answer.error) == (200, body, None)
 
 
 @pytest.mark.parametrize(("name", "body"), [("good", {"things": [1, 2]}), ("long", None), ("async", None)])
