@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from django.core.handlers.base import BaseHandler
@@ -25,6 +26,10 @@ from canary.shadow.snapshots import Guard, forgotten
 
 STREAM_MAX: Final = 16_000_000
 """Bytes of a stream that a repeat reads."""
+
+
+class UnrepeatableError(Exception):
+    """A view is asynchronous: Django runs it in a thread of its own, and a repeat may start none."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class Answer:
 
 
 def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer:
-    """Return a version's answer to a GET; 500 for an exception of its view.
+    """Return a version's answer to a GET; 500 for an exception of its view. Raises UnrepeatableError.
 
     `path` is decoded and below the base.
     """
@@ -93,18 +98,25 @@ def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer
 
 
 def answer_of(request: Any, guard: Guard) -> Answer:
-    """Return the answer of the request's view; 500 for its exception. The caller refuses side effects."""
+    """Return the answer of the request's view; 500 for its exception. The caller refuses side effects.
+
+    Raises UnrepeatableError.
+    """
     before, response, content, failure = len(guard.tried), None, b"", None
     start_counting()
     set_urlconf(request.urlconf)
     began = time.perf_counter()
     try:
         request.resolver_match = match = resolve(request.path_info, request.urlconf)
+        _refuse_async(match.func)
         view = BaseHandler().make_view_atomic(match.func)  # as Django does, where ATOMIC_REQUESTS is set
         response = view(request, *match.args, **match.kwargs)
         if callable(render := getattr(response, "render", None)):  # as Django does, after the view
+            _refuse_async(render)
             response = render()
         content = _content_of(response)
+    except UnrepeatableError:
+        raise
     except Exception as error:
         response, failure = None, error
     finally:
@@ -141,6 +153,11 @@ def request_of(read: Read, version: int, path: str, query: str, more: Mapping[st
     request.request_id, request.urlconf = read.request_id, conf.arms[name]
     request.is_shadow = True  # it isn't the client's, so it isn't counted against limits
     return request
+
+
+def _refuse_async(function: Any) -> None:
+    if iscoroutinefunction(function):
+        raise UnrepeatableError(function)
 
 
 def _content_of(response: Any) -> bytes:

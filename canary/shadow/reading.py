@@ -27,7 +27,7 @@ from canary.core.mapping import (
 from canary.core.values import CANDIDATE, STABLE
 from canary.recording.recorder import Person
 from canary.retiring.successors import below_base, declared_successors
-from canary.shadow.asking import Answer, Read, ask
+from canary.shadow.asking import Answer, Read, UnrepeatableError, ask
 from canary.shadow.side_effects import SideEffectError
 from canary.shadow.snapshots import Guard, read_only_snapshot
 
@@ -156,6 +156,8 @@ class Pair:
         with read_only_snapshot(deadline_s) as guard:
             try:
                 outcome = self._outcome(guard)
+            except UnrepeatableError:
+                return self._named(Outcome(self._found.template, "unmapped"))
             except Exception as error:
                 outcome = Outcome(self._found.template, "failed", error=error)
             if guard.is_late and not guard.tried:

@@ -10,7 +10,7 @@ from canary.core.mapping import Declared, Difference, Equivalent, as_asked
 from canary.core.values import CANDIDATE, STABLE
 from canary.recording.route_names import name_of
 from canary.retiring.successors import below_base, declared_successors
-from canary.shadow.asking import Answer, Read, ask
+from canary.shadow.asking import Answer, Read, UnrepeatableError, ask
 from canary.shadow.reading import Outcome, Vote, in_words_of_v1, shared_name, shown, split_target, translated
 from canary.shadow.snapshots import Guard, read_only_snapshot
 
@@ -49,11 +49,17 @@ class RefusedRead:
 
     def run(self, deadline_s: float) -> Outcome:
         with read_only_snapshot(deadline_s) as guard:
-            old = ask(self._read, STABLE, below_base(self._source.path), self._source.query, guard)
-            if not guard.is_late and (old.tried or old.status >= 500):
-                return Outcome(self._found.template, "failed", error=old.error)
-            is_steady = not guard.is_late and old.status < 400 and self._is_steady(guard)
-            return self.late() if guard.is_late else self._told(old, is_steady=is_steady)
+            try:
+                return self._outcome(guard)
+            except UnrepeatableError:
+                return Outcome(self._found.template, "unmapped")
+
+    def _outcome(self, guard: Guard) -> Outcome:
+        old = ask(self._read, STABLE, below_base(self._source.path), self._source.query, guard)
+        if not guard.is_late and (old.tried or old.status >= 500):
+            return Outcome(self._found.template, "failed", error=old.error)
+        is_steady = not guard.is_late and old.status < 400 and self._is_steady(guard)
+        return self.late() if guard.is_late else self._told(old, is_steady=is_steady)
 
     def late(self, *, is_lost: bool = False) -> Outcome:
         return Outcome(self._found.template, "abandoned" if is_lost else "timed_out")

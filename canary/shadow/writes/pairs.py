@@ -15,6 +15,7 @@ from canary.conf import canary_conf
 from canary.core.mapping import Declared, Difference, Equivalent, NoEquivalentError, equivalent, sent
 from canary.core.values import CANDIDATE, STABLE
 from canary.retiring.successors import below_base, declared_successors
+from canary.shadow.asking import UnrepeatableError
 from canary.shadow.reading import Outcome, shared_name, split_target
 from canary.shadow.side_effects import SideEffectError
 from canary.shadow.writes.copying import PrivateCopy
@@ -92,6 +93,8 @@ class WritePair:
         """Return the outcome of both runs within the engine's transaction."""
         try:
             outcome = self._outcome(store, guard)
+        except UnrepeatableError:
+            return self._named(Outcome(self._found.template, "unmapped"))
         except Exception as error:
             outcome = Outcome(self._found.template, "failed", error=error)
         if guard.is_late and not guard.tried:

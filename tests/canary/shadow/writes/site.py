@@ -149,12 +149,20 @@ def change(request: HttpRequest, slug: str) -> HttpResponse:
     return JsonResponse({})
 
 
+def of_v1(_: HttpRequest) -> HttpResponse:
+    return HttpResponse(status=201)
+
+
+async def of_v2(_: HttpRequest) -> HttpResponse:
+    return HttpResponse(status=201)
+
+
 class V1:
-    urlpatterns = [path("api/v1/things", v1), path("api/v1/things/<slug>", change)]
+    urlpatterns = [path("api/v1/things", v1), path("api/v1/things/<slug>", change), path("api/v1/async", of_v1)]
 
 
 class V2:
-    urlpatterns = [path("api/v2/things", v2), path("api/v2/things/<slug>", change)]
+    urlpatterns = [path("api/v2/things", v2), path("api/v2/things/<slug>", change), path("api/v2/async", of_v2)]
 
 
 def rows(call: Any) -> Iterator[Any]:
@@ -173,6 +181,7 @@ ROUTES = (
     route("POST /things", "POST /things", body="thing", statuses=(201, 201)),
     route("PUT /things/{slug}", "PATCH /things/{slug}"),
     route("POST /unknown", "POST /unknown"),
+    route("POST /async", "POST /async", statuses=(201, 201)),
 )
 SHAPES: dict[str, Any] = {}
 BODIES = {"thing": shape(("name", "title"), ("text", "text.plain"), "fault")}

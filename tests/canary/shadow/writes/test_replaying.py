@@ -150,6 +150,11 @@ def test_a_call_without_an_equivalent_is_not_played(played: Played) -> None:
     assert (one["result"], one["route"]) == ("unmapped", "POST /api/v1/nothing")
 
 
+def test_an_async_handler_is_not_played(played: Played) -> None:
+    [one] = played({"path": "/api/v1/async", "body": {}})
+    assert (one["result"], one["error"], one["differences"]) == ("unmapped", "", [])
+
+
 def test_what_both_refuse_is_not_compared(played: Played) -> None:
     [one] = played({"method": "PUT", "path": "/api/v1/things/old", "body": {"text": "x", "refused": True}})
     assert one["result"] == "refused_both"
