@@ -82,6 +82,8 @@ class Answer:
     """Whether it reports an outage of something that both versions share."""
     person: Person | None = None
     """Whom the view has let in."""
+    is_read: bool = True
+    """False where only the body is unknown: that of an asynchronous stream, or of one above STREAM_MAX."""
 
     @property
     def has_failed(self) -> bool:
@@ -102,7 +104,7 @@ def answer_of(request: Any, guard: Guard) -> Answer:
 
     Raises UnrepeatableError.
     """
-    before, response, content, failure = len(guard.tried), None, b"", None
+    before, response, content, failure = len(guard.tried), None, None, None
     start_counting()
     set_urlconf(request.urlconf)
     began = time.perf_counter()
@@ -129,8 +131,12 @@ def answer_of(request: Any, guard: Guard) -> Answer:
         return Answer(500, None, seconds, counted.statements, tried, failure)
     conf = canary_conf()
     is_away, person = bool(conf.is_away(response)), conf.evidence_unit(request)
+    body, is_read = _json_of(content or b""), content is not None
     return Answer(
-        response.status_code, _json_of(content), seconds, counted.statements, tried, is_away=is_away, person=person
+        *(response.status_code, body, seconds, counted.statements, tried),
+        is_away=is_away,
+        person=person,
+        is_read=is_read,
     )
 
 
@@ -160,13 +166,15 @@ def _refuse_async(function: Any) -> None:
         raise UnrepeatableError(function)
 
 
-def _content_of(response: Any) -> bytes:
-    """Return what a server would send; no bytes for more than STREAM_MAX of a stream, or of an asynchronous one."""
+def _content_of(response: Any) -> bytes | None:
+    """Return what a server would send; None for more than STREAM_MAX of a stream, or for an asynchronous one."""
+    if getattr(response, "is_async", False):
+        return None
     content = bytearray()
-    for part in () if getattr(response, "is_async", False) else response:
+    for part in response:
         content += part
         if response.streaming and len(content) > STREAM_MAX:
-            return b""
+            return None
     return bytes(content)
 
 

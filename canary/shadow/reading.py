@@ -202,6 +202,8 @@ class Pair:
             return Outcome(template, "unmapped")
         if bad := next((answer for answer in (new, told) if not self._is_good(CANDIDATE, answer)), None):
             return self._different(Difference.of_answers("status", old.status, bad.status), error=bad.error)
+        if not (old.is_read and told.is_read):
+            return Outcome(template, "unmapped")
         found = self._different(*self._unlike(old, told, guard), *self._more_statements(old, new, guard))
         seconds = (old.seconds, new.seconds) if self._is_timed() else None
         return replace(found, seconds=seconds, statements=(old.statements, new.statements))
@@ -246,8 +248,11 @@ class Pair:
         return self._time_votes({version: answer.seconds for version, answer in self._answers.items()})
 
     def _time_votes(self, seconds: dict[int, float]) -> tuple[Vote, ...]:
-        """Vote against v2 when it took longer by more than is tolerated, else against v1. A later page has no vote."""
-        if self._found.page > 1:
+        """Vote against v2 when it took longer by more than is tolerated, else against v1.
+
+        A later page has no vote, nor has a body that was not made to its end.
+        """
+        if self._found.page > 1 or not all(answer.is_read for answer in self._answers.values()):
             return ()
         tolerated_s = (1 + canary_conf().latency_margin) * seconds[STABLE] + UNNOTICED_S
         log_ratio = math.log(max(seconds[CANDIDATE], SHORTEST_S) / max(seconds[STABLE], SHORTEST_S))

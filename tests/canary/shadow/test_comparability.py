@@ -1,17 +1,18 @@
 """Pairs of which one answer can't be had or read in a repeat: they speak against neither version."""
 
-from collections.abc import Callable
+import json
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.test import RequestFactory
 from django.urls import path
 
 from canary.core.values import CANDIDATE, STABLE, Decision, Snapshot
-from canary.shadow.asking import Read
+from canary.shadow.asking import STREAM_MAX, Read
 from canary.shadow.offering import read_of
 from canary.shadow.reading import Outcome, read_both
 from canary.shadow.refusals import RefusedRead, prepare_refusal
@@ -32,6 +33,22 @@ def failing(_: HttpRequest) -> HttpResponse:
     raise KeyError("planted")
 
 
+async def _parts() -> AsyncIterator[bytes]:
+    yield json.dumps(THINGS).encode()
+
+
+def streamed_async(_: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(_parts())
+
+
+def streamed_async_as_created(_: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(_parts(), status=201)
+
+
+def streamed_at_length(_: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse([json.dumps(THINGS), " " * STREAM_MAX])
+
+
 class RenderedAsync(TemplateResponse):
     async def render(self) -> HttpResponse:  # type: ignore[override]
         return JsonResponse(THINGS)
@@ -49,6 +66,15 @@ ROUTES_OF: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "rendered by a coroutine": (sync, rendered_async),
 }
 """By what a pair is, the views of v1 and of v2."""
+UNREAD: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "async stream in v2": (sync, streamed_async),
+    "async stream in v1": (streamed_async, sync),
+    "long stream in v2": (sync, streamed_at_length),
+    "async stream where v1 fails": (failing, streamed_async),
+    "async stream of another status": (sync, streamed_async_as_created),
+}
+"""Pairs that are known but for a body."""
+ALL = {**ROUTES_OF, **UNREAD, "sync": (sync, sync)}
 
 
 def _address(name: str) -> str:
@@ -57,12 +83,10 @@ def _address(name: str) -> str:
 
 urlpatterns = [
     path(f"api/v{version}{_address(name)}", views[version - 1])
-    for name, views in [*ROUTES_OF.items(), ("sync", (sync, sync))]
+    for name, views in ALL.items()
     for version in (STABLE, CANDIDATE)
 ]
-ROUTES = tuple(
-    route(f"GET {_address(name)}", f"GET {_address(name)}", answers=[answer("things")]) for name in [*ROUTES_OF, "sync"]
-)
+ROUTES = tuple(route(f"GET {_address(name)}", f"GET {_address(name)}", answers=[answer("things")]) for name in ALL)
 SHAPES: dict[str, Any] = {"things": shape("things")}
 
 
@@ -82,6 +106,26 @@ def test_a_pair_with_an_async_view_speaks_against_nobody(name: str, is_v2_first:
     found = read_both(_read(name), 60.0, is_v2_first=is_v2_first)
     assert (found.result, found.differences, found.votes, found.error) == ("unmapped", (), (), None)
     assert read_both(_read("sync"), 60.0, is_v2_first=is_v2_first).result == "equal"
+
+
+@pytest.mark.parametrize("is_v2_first", [False, True])
+@pytest.mark.parametrize(
+    ("name", "result", "against"),
+    [
+        ("async stream in v2", "unmapped", []),
+        ("async stream in v1", "unmapped", []),
+        ("long stream in v2", "unmapped", []),
+        ("async stream where v1 fails", "failed", [("pair_error", STABLE)]),
+        ("async stream of another status", "different", []),
+    ],
+)
+def test_a_body_that_is_not_read_is_not_compared(
+    name: str, result: str, against: list[tuple[str, int]], is_v2_first: bool
+) -> None:
+    """Its members were missing, which held the step. Errors and statuses are known without it."""
+    found = read_both(_read(name), 60.0, is_v2_first=is_v2_first)
+    assert (found.result, [(vote.metric, vote.api_version) for vote in found.votes]) == (result, against)
+    assert {difference.kind for difference in found.differences} <= {"status"}
 
 
 @pytest.mark.parametrize("name", ["async in v2", "async in v1", "rendered by a coroutine"])
