@@ -90,10 +90,11 @@ class SentFile:
             return self._file.read(*size)
 
     def fileno(self) -> int:
-        with self._stream, contextlib.suppress(AttributeError, OSError):
-            descriptor: int = self._file.fileno()
-            return descriptor
-        raise UnsupportedOperation("The file has no descriptor.")  # and is read
+        with self._stream:
+            descriptor = _descriptor_of(self._file)
+        if descriptor is None:
+            raise UnsupportedOperation("The file has no descriptor.")  # and is read
+        return descriptor
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
@@ -104,7 +105,7 @@ class Iterated(StreamingHttpResponse):
 
     def __init__(self, answer: Any) -> None:
         self.__dict__.update(answer.__dict__)  # its headers, what it closes, and what middlewares look for
-        self._answer, self.status_code = answer, answer.status_code
+        self._answer, self.status_code, self.file_to_stream = answer, answer.status_code, None
         self.streaming_content = map(_sendable, answer)
 
     def close(self) -> None:
@@ -174,13 +175,22 @@ def _begun(request: HttpRequest, response: Any, *, is_candidate: bool) -> Any:
     if not is_candidate and not getattr(response, "streaming", False):
         return response
     is_sent_async = getattr(response, "is_async", False) and not isinstance(request, WSGIRequest)
-    if is_sent_async or getattr(response, "file_to_stream", None) is not None:
+    file = getattr(response, "file_to_stream", None)
+    if is_sent_async or (file is not None and (not is_candidate or _descriptor_of(file) is not None)):
         return response
     stream = response if type(response).__iter__ is StreamingHttpResponse.__iter__ else Iterated(response)
     parts = iter(stream)
     first = list(islice(parts, 1))
-    stream.streaming_content = chain(first, parts)
+    stream.streaming_content = chain(first, parts)  # a file is a stream like any other from here on
     return stream
+
+
+def _descriptor_of(file: Any) -> int | None:
+    """Return a file's descriptor, by which a server sends it without any read of the version's; None without one."""
+    with contextlib.suppress(AttributeError, OSError):
+        descriptor: int = file.fileno()
+        return descriptor
+    return None
 
 
 def _sendable(part: object) -> bytes:

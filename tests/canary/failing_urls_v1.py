@@ -109,21 +109,33 @@ async def _parts_made_async(then: Callable[[], object]) -> AsyncIterator[bytes]:
 
 
 class _File(BytesIO):
-    """One without a descriptor."""
+    """One without a descriptor, that does something once `after` bytes of it were read."""
 
-    def __init__(self, then: Callable[[], object]) -> None:
+    def __init__(self, then: Callable[[], object], after: int = 2) -> None:
         super().__init__(b"ab")
-        self._then = then
+        self._then, self._after = then, after
 
     def read(self, *size: int | None) -> bytes:
-        self._then()
+        if self.tell() >= self._after:
+            self._then()
         return super().read(*size)
 
 
-class _FileByDescriptor(_File):
+class _FileOnDisk(_File):
     def fileno(self) -> int:
-        self._then()
-        return super().fileno()
+        return 0
+
+
+class _FileByDescriptor(_File):
+    """It has a descriptor when the canary asks for it. When the server does, it does something."""
+
+    is_asked = False
+
+    def fileno(self) -> int:
+        if self.is_asked:
+            self._then()
+        self.is_asked = True
+        return 0
 
 
 class Made(HttpResponse):
@@ -161,6 +173,8 @@ STREAMS: dict[str, Callable[[Callable[[], object]], HttpResponseBase]] = {
     "late": lambda then: StreamingHttpResponse(_parts_made_late(then)),
     "async": lambda then: StreamingHttpResponse(_parts_made_async(then)),
     "file": lambda then: FileResponse(_File(then)),
+    "file late": lambda then: FileResponse(_File(then, after=0)),
+    "file on disk": lambda then: FileResponse(_FileOnDisk(then)),
     "descriptor": lambda then: FileResponse(_FileByDescriptor(then)),
     "made": lambda then: Made(partial(_parts, then)),
     "made late": lambda then: Made(partial(_parts_made_late, then)),
