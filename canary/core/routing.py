@@ -203,4 +203,6 @@ def _choose_by_identity(identity: Identity | None, snapshot: Snapshot, now: floa
         is_drawn = is_on_candidate(snapshot.crossover, str(identity), now, snapshot.salt)
         if is_drawn is not None:
             return Decision(CANDIDATE if is_drawn else STABLE, CROSSOVER, identity, place)
-    return Decision(CANDIDATE if place < snapshot.weight_bp else STABLE, "bucket", identity, place)
+    version = CANDIDATE if place < snapshot.weight_bp else STABLE
+    # As Decision(…) does, in half the time.
+    return tuple.__new__(Decision, (version, "bucket", identity, place))
