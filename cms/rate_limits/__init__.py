@@ -50,6 +50,8 @@ LOGIN_PROVIDER: Final = Policy("login-provider", "RATE_LIMIT_LOGIN", 5 * MINUTE_
 LOGIN_ADDRESS: Final = Policy("login-address", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=5)
 # Right passwords too: each one is hashed.
 LOGIN_TRIES: Final = Policy("login-tries", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=50)
+# Apart from passwords: any page can lead a reader's browser to the provider.
+LOGIN_BEGUN: Final = Policy("login-begun", "RATE_LIMIT_LOGIN", 5 * MINUTE_S, factor=50)
 LOGIN_CODE: Final = Policy("login-code", "RATE_LIMIT_LOGIN", 5 * MINUTE_S)
 # Three codes of a million are good at a time: 100 tries a day have one chance in ten within a year.
 LOGIN_CODE_DAY: Final = Policy("login-code-day", "RATE_LIMIT_LOGIN", 24 * 60 * MINUTE_S, factor=10)

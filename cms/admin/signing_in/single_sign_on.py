@@ -3,7 +3,9 @@
 import datetime
 
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth.views import RedirectURLMixin
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -36,6 +38,9 @@ class SingleSignOnView(View):
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         if not settings.OIDC_ISSUER:
             raise Http404
+        # A picture or a frame of some page, which its reader knows nothing of. Old browsers do not say.
+        if request.headers.get("Sec-Fetch-Dest", "document") != "document":
+            raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)
 
     @property
@@ -54,6 +59,8 @@ class BeginView(RedirectURLMixin, SingleSignOnView):
         return reverse("admin:index")
 
     def get(self, request: HttpRequest) -> HttpResponse:
+        if admin.site.has_permission(request):  # a link must not end the session of who is signed in
+            return HttpResponseRedirect(self.get_success_url())
         attempt = new_attempt()
         try:
             url = begin_single_sign_on(attempt=attempt, redirect_uri=self.redirect_uri, now=clock.now())

@@ -12,6 +12,7 @@ from cms.errors import RateLimited, SecondFactorMissing, SecondFactorRequired, S
 from cms.models import User
 from cms.rate_limits import (
     LOGIN_ADDRESS,
+    LOGIN_BEGUN,
     LOGIN_PROVIDER,
     LOGIN_TRIES,
     SIGN_IN_ATTEMPT,
@@ -34,7 +35,7 @@ logger: Final = logging.getLogger("tandem.single_sign_on")
 
 def begin_single_sign_on(*, attempt: Attempt, redirect_uri: str, now: datetime.datetime) -> str:
     """Return the provider's page for a browser. Raises SignInRefused, Busy, or RateLimited by the client's address."""
-    take_or_refuse(address_quotas(LOGIN_TRIES, current_origin().ip), now, "logins")
+    take_or_refuse(address_quotas(LOGIN_BEGUN, current_origin().ip), now, "logins")
     return authorization_url(attempt, redirect_uri)
 
 

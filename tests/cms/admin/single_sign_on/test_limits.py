@@ -99,6 +99,26 @@ def test_beginning_is_limited(provider: Provider, client: Client, settings: Any)
     assert "Too many logins" in client.get(BEGIN).content.decode()
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_pictures_that_lead_to_the_provider_take_no_login_away(
+    provider: Provider, mia: User, client: Client, settings: Any, is_told: bool
+) -> None:
+    """Any page can have a reader's browser load them, and old browsers do not say what for."""
+    settings.RATE_LIMIT_LOGIN = 1  # fifty times as many of an address
+    headers = {"Sec-Fetch-Dest": "image"} if is_told else {}
+    assert {client.get(BEGIN, headers=headers).status_code for _ in range(50)} == {403 if is_told else 302}
+    assert client.get(CALLBACK, {"code": "x"}, headers={"Sec-Fetch-Dest": "iframe"}).status_code == 403
+    client.post(LOGIN, {"username": "mia", "password": PASSWORD})
+    assert client.get("/admin/").status_code == 200
+
+
+def test_who_is_signed_in_is_not_sent_to_the_provider(provider: Provider, mia: User, client: Client) -> None:
+    """A link would end the session by a first step of another one."""
+    enter(client)
+    answer = client.get(BEGIN, {"next": "/admin/cms/post/"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/cms/post/")
+
+
 def test_failures_lock_the_way_by_the_provider_and_leave_the_password(
     provider: Provider, mia: User, client: Client, settings: Any, now: datetime.datetime
 ) -> None:
@@ -174,8 +194,9 @@ def test_tries_that_find_the_provider_busy_count_as_tries_and_not_as_failures(
     settings.RATE_LIMIT_LOGIN = 1  # five failures of an address, and fifty tries
     asking.endpoints()
     monkeypatch.setattr(asking, "ASKING", Bounded("", at_once=0, patience_s=0, places=Places(0)))
-    assert [client.get(junk_from(client)).status_code for _ in range(25)] == [503] * 25
-    assert "Too many logins" in client.get(BEGIN).content.decode()
+    assert [client.get(junk_from(client)).status_code for _ in range(50)] == [503] * 50
+    page = client.post(LOGIN, {"username": "mia", "password": PASSWORD}).content.decode()
+    assert "Too many logins" in page
 
 
 def test_a_crowd_that_waits_for_the_provider_is_refused_at_once(
