@@ -4,6 +4,7 @@ Three credentials open both versions: `Authorization: Bearer TOKEN`, `X-API-Key:
 signed in at the admin site. One query looks each up, and also shows whether it and its user still stand.
 """
 
+import contextlib
 import datetime
 import logging
 import uuid
@@ -132,16 +133,14 @@ def signed_in_since(request: HttpRequest) -> datetime.datetime | None:
 def keep_browser_session(request: HttpRequest, user: User) -> None:
     """Bind the request's browser session, if it has one, to what `user` is after a change that ends all the others.
 
-    Raises InvalidToken if the session has ended as well.
+    One that has ended meanwhile stays so, and the change stands.
     """
     credential = credential_of(request)
     if credential is None or credential.claims or credential.api_key:
         return
-    try:
+    with contextlib.suppress(SessionInterrupted):
         request.session.cycle_key()
-    except SessionInterrupted as ended:
-        raise InvalidToken from ended
-    request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        request.session[HASH_SESSION_KEY] = user.get_session_auth_hash()
 
 
 def credential_of(request: HttpRequest) -> Credential | None:

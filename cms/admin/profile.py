@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth import update_session_auth_hash
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -210,8 +211,9 @@ def _end_client(request: HttpRequest, user: User, session_id: Any) -> str:
 
 
 def _end_others(request: HttpRequest, user: User) -> str:
-    count = end_other_logins(user=user, current_key=request.session.session_key, now=clock.now())
-    update_session_auth_hash(request, user)
+    with transaction.atomic():
+        count = end_other_logins(user=user, current_key=request.session.session_key, now=clock.now())
+        update_session_auth_hash(request, user)
     return ngettext("%(count)d other session has ended.", "%(count)d other sessions have ended.", count) % {
         "count": count
     }

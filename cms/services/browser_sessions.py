@@ -47,10 +47,13 @@ def delete_browser_session(user: User, name: str, now: datetime.datetime) -> boo
 def end_other_logins(*, user: User, current_key: str | None, now: datetime.datetime) -> int:
     """End every session of the user except the browser's own, and logins under way; return how many sessions.
 
-    The browser's own must be bound again to the user's `session_epoch`, which grows here.
+    The browser's own must be bound again to the user's `session_epoch`, which grows here, in the same transaction.
+    Raises NotFound if it has ended or got another key meanwhile.
     """
     with transaction.atomic():
         begin_epoch(user)
+        if current_key and not BrowserSession.objects.filter(user=user, session_key=current_key).exists():
+            raise NotFound("That browser is not in the list any more.")
         browsers = BrowserSession.objects.filter(user=user).exclude(session_key=current_key or "").delete()[0]
         clients: int = AuthSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now, updated_at=now)
         if browsers or clients:

@@ -104,6 +104,12 @@ def _ended_keys(before: datetime.datetime) -> QuerySet[Any]:
     return ApiKey.objects.filter(Q(is_active=False, updated_at__lt=before) | Q(expires_at__lt=before))
 
 
+def _ended_browser_sessions(before: datetime.datetime) -> QuerySet[Any]:
+    """Return the old ones, and those of nobody that have expired, such as first steps of a login."""
+    now = before + datetime.timedelta(days=settings.SESSION_RETENTION_DAYS)
+    return BrowserSession.objects.filter(Q(expire_date__lt=before) | Q(user=None, expire_date__lt=now))
+
+
 _reached: Final = dict[uuid.UUID, uuid.UUID]()
 """The last event of an API key whose names are erased, where a turn ended with it. Another worker starts over."""
 
@@ -142,7 +148,7 @@ RULES: Final = (
     Rule(
         "browser_sessions",
         "SESSION_RETENTION_DAYS",
-        lambda before: BrowserSession.objects.filter(expire_date__lt=before),
+        _ended_browser_sessions,
     ),
     Rule(
         "invitations",

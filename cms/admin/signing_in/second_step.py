@@ -17,7 +17,7 @@ from cms import clock
 from cms.accounts.signing_in import FirstStep, finish_sign_in, first_step_of, keep_challenge, take_challenge
 from cms.admin.forms import add_refusal, shown_refusal
 from cms.admin.signing_in.pages import CodeForm, host_of, qr_code, show
-from cms.errors import CmsError, PasswordNeeded
+from cms.errors import CmsError, InvalidTransition, PasswordNeeded
 from cms.services.second_factors.apps import app_of, confirm_app, offer_app
 from cms.services.second_factors.factors import has_second_factor
 from cms.services.second_factors.passkeys import Answer, ask_for_passkey, prove_passkey
@@ -42,6 +42,8 @@ class StepView(View):
             return super().dispatch(request, *args, **kwargs)
         except PasswordNeeded:  # another request has just set a new one
             return redirect("admin:login")
+        except InvalidTransition:  # another one has just set a factor up
+            return redirect(self.other_page)
 
 
 class SecondStepView(StepView):

@@ -70,6 +70,8 @@ def rows(author: User) -> None:
         values: Any = {"prefix": f"p{n}", "expires_at": ago(end), "is_active": is_active, "updated_at": ago(age)}
         ApiKey.objects.create(owner=author, name="Robot", **values)
     for key, age in [("a", 31), ("b", 29), ("c", -1)]:
+        BrowserSession.objects.create(session_key=key, session_data="", expire_date=ago(age), user=author)
+    for key, age in [("d", 0.1), ("e", -0.1)]:  # of nobody
         BrowserSession.objects.create(session_key=key, session_data="", expire_date=ago(age))
     for end, revoked in [(31, None), (29, None), (-5, 31), (-5, None)]:
         revoked_at = ago(revoked) if revoked else None
@@ -86,7 +88,7 @@ EXPECTED = {
     "transfers": 3,
     "api_sessions": 2,
     "api_keys": 2,
-    "browser_sessions": 1,
+    "browser_sessions": 2,
     "invitations": 2,
     "stored_answers": 1,
     "audit_events": 0,
@@ -98,7 +100,7 @@ def test_what_is_old_and_finished_goes_and_the_rest_stays(rows: None, now: Any) 
     assert prune(now=now) == EXPECTED
     assert prune(now=now) == dict.fromkeys(EXPECTED, 0)
     models = (Delivery, Job, Transfer, AuthSession, ApiKey, BrowserSession, Invitation, StoredAnswer, AuditEvent)
-    assert [model.objects.count() for model in models] == [2, 2, 2, 2, 2, 2, 2, 1, 1]
+    assert [model.objects.count() for model in models] == [2, 2, 2, 2, 2, 3, 2, 1, 1]
 
 
 @pytest.mark.django_db(transaction=True)
