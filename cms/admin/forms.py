@@ -1,11 +1,12 @@
 """Forms that only parse: what a service then refuses becomes an error of the field it is about."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -37,6 +38,15 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]
 
     refusal: CmsError | None = None
     """The service's refusal of these very values; `ServiceAdmin` sets it to show the form again."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items() if self.instance.pk and not self.instance._state.adding else ():
+            widget = getattr(field.widget, "widget", field.widget)  # within that of its buttons
+            if isinstance(widget, _Suggested):
+                had = self.initial.get(name)
+                rows = had if isinstance(had, list | tuple) else [had]
+                widget.kept = frozenset(str(getattr(row, "pk", row)) for row in rows if row)
 
     def _post_clean(self) -> None:
         """Replace Django's method, which would change the instance and judge it by the model's constraints."""
@@ -82,19 +92,30 @@ def with_plain_line_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-class _WithoutOtherTexts:
-    """Shows a form again without texts that are sent in the place of ids."""
+class _Suggested:
+    """Shows a form with the names of rows that its reader may see, and of those that the form's object has already.
+
+    An address or a form that is sent may name any others, or texts that are no ids.
+    """
+
+    shown_among: Callable[[list[str]], QuerySet[Any]] | None = None
+    """Returns the rows among these ids whose names the reader may see."""
+    kept: frozenset[str] = frozenset()
+    """The ids that the object has already; `ServiceForm` sets them."""
 
     def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
-        ids = [one for one in value if not one or parse_uuid(one)]
-        return super().optgroups(name, ids, attr)  # type: ignore[misc]
+        ids = [one for one in value if one and parse_uuid(one)]
+        if self.shown_among is not None and (others := [one for one in ids if one not in self.kept]):
+            seen = {str(pk) for pk in self.shown_among(others).values_list("pk", flat=True)}
+            ids = [one for one in ids if one in self.kept or str(parse_uuid(one)) in seen]
+        return super().optgroups(name, [*ids, *(one for one in value if not one)], attr)  # type: ignore[misc]
 
 
-class SuggestedSelect(_WithoutOtherTexts, AutocompleteSelect):
+class SuggestedSelect(_Suggested, AutocompleteSelect):
     """One row, suggested while one types."""
 
 
-class SuggestedSelectMultiple(_WithoutOtherTexts, AutocompleteSelectMultiple):
+class SuggestedSelectMultiple(_Suggested, AutocompleteSelectMultiple):
     """Several of them."""
 
 

@@ -180,6 +180,9 @@ class MediaFileAdmin(DeletableAdmin):
     def suggestable(self, rows: QuerySet[MediaFile]) -> QuerySet[MediaFile]:
         return rows.images()  # type: ignore[attr-defined]
 
+    def shown_among(self, request: HttpRequest, ids: list[str]) -> QuerySet[MediaFile]:
+        return self.suggestable(MediaFile.objects.visible_to(request.user, clock.now()).filter(pk__in=ids))
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[MediaFile]:
         """Return all rows of a list. One row alone is found by `_one`."""
         return super().get_queryset(request).all_visible_to(request.user, clock.now())

@@ -1,8 +1,9 @@
 """The common parts of all pages of the admin site. Services make the changes, `cms/policy.py` decides who may."""
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -142,24 +143,35 @@ class ServiceAdmin(ModelAdmin):  # type: ignore[misc]
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.get_autocomplete_fields(request):
-            kwargs.setdefault("widget", SuggestedSelect(db_field, self.admin_site))
+            kwargs.setdefault("widget", self._suggested(SuggestedSelect, db_field, request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name in self.get_autocomplete_fields(request):
-            kwargs.setdefault("widget", SuggestedSelectMultiple(db_field, self.admin_site))
+            kwargs.setdefault("widget", self._suggested(SuggestedSelectMultiple, db_field, request))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what the address fills in, without relations to ids that are none, which no field would show."""
-        initial = super().get_changeform_initial_data(request)
-        return {name: value for name, value in initial.items() if self._is_fit(name, value)}
+    def _suggested(self, kind: type[Any], db_field: Any, request: HttpRequest) -> Any:
+        widget, related = kind(db_field, self.admin_site), self.admin_site._registry.get(db_field.remote_field.model)
+        if isinstance(related, ServiceAdmin):
+            widget.shown_among = partial(related.shown_among, request)
+        return widget
 
-    def _is_fit(self, name: str, value: Any) -> bool:
-        if not any(field.name == name and field.is_relation for field in self.model._meta.get_fields()):
-            return True
-        ids = value if isinstance(value, list) else [value]
-        return all(parse_uuid(one) for one in ids)
+    def shown_among(self, request: HttpRequest, ids: list[str]) -> QuerySet[Any]:
+        """Return the rows among these ids whose names another form may show to the reader of a page."""
+        return self.suggestable(self.get_queryset(request)).filter(pk__in=ids)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the texts and suggested rows that the address fills in: other fields take no texts."""
+        initial = super().get_changeform_initial_data(request)
+        suggested = self.get_autocomplete_fields(request)
+        return {name: value for name, value in initial.items() if self._is_fit(name, value, suggested)}
+
+    def _is_fit(self, name: str, value: Any, suggested: Sequence[str]) -> bool:
+        if name in suggested:
+            return all(parse_uuid(one) for one in (value if isinstance(value, list) else [value]))
+        fields = (field for field in self.model._meta.get_fields() if field.name == name)
+        return any(isinstance(field, models.CharField | models.TextField) for field in fields)
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any], **named: Any) -> HttpResponse | None:
         """Leave out selected rows whose ids are none, as those that are gone."""

@@ -58,7 +58,8 @@ class PostForm(ServiceForm):
             self._show_schedule(publish_at)
         if excerpt := self.fields.get("excerpt"):
             excerpt.help_text = gettext("Empty: the beginning of the content.")
-        if isinstance(categories := self.fields.get("categories"), forms.ModelMultipleChoiceField):
+        categories = None if self.instance._state.adding else self.fields.get("categories")
+        if isinstance(categories, forms.ModelMultipleChoiceField):
             rows = Category.objects.none() if categories.queryset is None else categories.queryset
             shown = set(rows.filter(posts=self.instance.pk).values_list("pk", flat=True))
             self.initial["categories"] = [row for row in self.initial.get("categories", ()) if row.pk in shown]

@@ -43,7 +43,7 @@ def advise(*, actor: Actor, draft: Draft, now: datetime.datetime) -> list[str]:
         *_about_texts_of_images(draft),
         *_about_files(actor, draft, now),
         *_about_links(draft, now),
-        *_about_slug(draft),
+        *_about_slug(actor, draft, now),
         *([] if draft.excerpt.strip() else [_("There is no excerpt: lists show the beginning of the content.")]),
     ]
 
@@ -90,7 +90,9 @@ def _dead(slugs: Sequence[str], now: datetime.datetime) -> Iterator[str]:
         yield from (slug for slug in some if slug not in found)
 
 
-def _about_slug(draft: Draft) -> Iterator[str]:
-    taken = Post.objects.filter(slug=draft.slug).values_list("pk", flat=True).first() if draft.slug else None
+def _about_slug(actor: Actor, draft: Draft, now: datetime.datetime) -> Iterator[str]:
+    """Tell of posts that the actor may see: a try to save tells of the others, and leaves a trace."""
+    seen = Post.objects.visible_to(actor, now).filter(slug=draft.slug)
+    taken = seen.values_list("pk", flat=True).first() if draft.slug else None
     if taken not in (None, draft.id):
         yield _("Another post has the slug “%(slug)s”: choose another one.") % {"slug": draft.slug}

@@ -62,6 +62,15 @@ def test_a_form_is_not_filled_in_with_ids_that_are_none(
     assert page.context["adminform"].form.initial["title"] == "Tea"
 
 
+@pytest.mark.parametrize("query", ["categories={}", "expires_at=x", "published_at=x", "is_counted=x"])
+def test_a_form_is_filled_in_with_texts_and_suggested_rows_alone(
+    signed_in: Callable[[User], Client], author: User, query: str
+) -> None:
+    page = signed_in(author).get(f"/admin/cms/post/add/?title=Tea&{query.format(author.pk)}")
+    assert page.status_code == 200
+    assert page.context["adminform"].form.initial["title"] == "Tea"
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("key", ['"aaaaaaaa\\000"', "x" * 5_000, "unknown", "A" * 32])
 @pytest.mark.parametrize(

@@ -82,6 +82,15 @@ def test_links_to_public_posts_are_sound_and_to_drafts_are_not(
     assert _advice(author, now, content_html=html) == ["These links lead to no public post: not-yet."]
 
 
+def test_a_slug_of_a_hidden_post_is_told_to_those_who_see_it(
+    author: User, editor: User, make_post: Callable[..., Post], now: datetime.datetime
+) -> None:
+    """Guesses would cost nothing and leave no trace; a try to save a post is a write."""
+    make_post(by=editor, slug="secret-merger", is_published=False)
+    assert _advice(author, now, slug="secret-merger") == []
+    assert len(_advice(editor, now, slug="secret-merger")) == 1
+
+
 def test_a_slug_of_another_post_and_a_missing_excerpt_are_named(
     author: User, make_post: Callable[..., Post], now: datetime.datetime
 ) -> None:

@@ -202,7 +202,7 @@ def test_a_set_up_that_is_sent_three_times_at_once_is_no_error(in_threads: Any, 
 
     def send() -> int:
         twin = Client(raise_request_exception=False)
-        twin.cookies = client.cookies.copy()
+        twin.cookies.update(client.cookies)
         return twin.post(set_up, {"code": App(key, []).code(timezone.now())}).status_code
 
     statuses = in_threads([send] * 3)

@@ -71,8 +71,8 @@ def rows(author: User) -> None:
         ApiKey.objects.create(owner=author, name="Robot", **values)
     for key, age in [("a", 31), ("b", 29), ("c", -1)]:
         BrowserSession.objects.create(session_key=key, session_data="", expire_date=ago(age), user=author)
-    for key, age in [("d", 0.1), ("e", -0.1)]:  # of nobody
-        BrowserSession.objects.create(session_key=key, session_data="", expire_date=ago(age))
+    for key, hours in [("d", 1), ("e", -1)]:  # of nobody
+        BrowserSession.objects.create(session_key=key, session_data="", expire_date=ago(hours / 24))
     for end, revoked in [(31, None), (29, None), (-5, 31), (-5, None)]:
         revoked_at = ago(revoked) if revoked else None
         Invitation.objects.create(email="a@example.org", role="author", expires_at=ago(end), revoked_at=revoked_at)
