@@ -14,7 +14,7 @@ from cms.costs.ahead import Ahead
 from cms.errors import FieldError, InvalidInput
 from cms.models import Post, PostRevision
 from cms.policy import Actor
-from cms.services.post_media import FirstNamers, linked_media, unlink_planted_media
+from cms.services.post_media import FirstNamers, hold_featured_image, linked_media, unlink_planted_media
 from cms.services.posts import PostFields, lock_post, preparing_change, update_locked_post
 from cms.services.prepared import beginning_again, prepared_html
 from cms.services.revisions import LONG_FIELDS, SNAPSHOT_FIELDS
@@ -81,6 +81,8 @@ def merge_post(*, actor: Actor, post: Post, changes: PostFields, read: Read, now
         with transaction.atomic():
             locked = lock_post(actor, post)
             if locked.version != read.version:
+                # Before a conflict names the picture: nobody learns the name of a file that they can't see.
+                hold_featured_image(actor, changes.get("featured_image"), now)
                 changes = _on_top_of(locked, changes, read.base)
             linked_before = linked_media(locked) if namers else frozenset()
             post = update_locked_post(actor=actor, post=locked, changes=changes, now=now)

@@ -8,8 +8,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from cms.errors import InvalidInput
 from cms.models import MediaFile, Post, User
 from cms.services.media import upload_media
+from cms.services.merging import Read, merge_post
+from cms.services.posts import update_post
 from tests.cms.media.pictures import photograph
 
 ADD = "/admin/cms/post/add/"
@@ -61,3 +64,17 @@ def test_what_a_post_has_already_is_shown_by_name(
     post.co_authors.add(reader)
     Post.objects.filter(pk=post.pk).update(featured_image=hidden)
     assert _names(signed_in(author).get(f"/admin/cms/post/{post.pk}/change/")) == ["kofi_mensah", "layoffs-plan"]
+
+
+def test_a_conflict_names_no_picture_that_its_writer_can_not_see(
+    author: User, hidden: MediaFile, make_post: Callable[..., Post]
+) -> None:
+    """The page of a conflict shows both values by name."""
+    post, now = make_post(is_published=False), timezone.now()
+    picture = io.BytesIO(photograph(size=(40, 30)))
+    other = upload_media(actor=author, upload=picture, original_name="other.png", fields={}, now=now)
+    read = Read(post.version, {"featured_image": None})
+    update_post(actor=author, post=post, changes={"featured_image": other}, now=now, expected_version=post.version)
+    with pytest.raises(InvalidInput) as refused:
+        merge_post(actor=author, post=post, changes={"featured_image": hidden}, read=read, now=now)
+    assert [(error.field, error.code) for error in refused.value.errors] == [("featured_image", "missing")]
