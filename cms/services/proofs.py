@@ -26,7 +26,7 @@ class Proof:
     bound_to: str = field(repr=False)
     """The secret of a browser session: a new password, or the end of all sessions, ends the proof as well."""
     id: str = field(repr=False)
-    """Random, and known to the browser's session alone: two browsers that prove the same at once are told apart."""
+    """A random text that the browser's session alone holds: it tells two browsers with the same password apart."""
 
     @classmethod
     def of(cls, user: User, given_at: datetime.datetime, proof_id: str | None = None) -> Self:

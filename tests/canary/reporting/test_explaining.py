@@ -103,7 +103,7 @@ def test_blanks_around_a_client_id_are_taken_off_as_servers_do(explain: Explain)
     ],
 )
 def test_a_client_id_that_no_server_takes_is_nobody_s(run_canary: Callable[..., str], name: str, why: str) -> None:
-    """It was told a bucket, and that v2 answers it."""
+    """The command named a bucket for it, and v2 as its version."""
     with pytest.raises(CommandError, match=f"No request has the identity .*{why}"):
         run_canary("explain", f"client:{name}")
 

@@ -73,7 +73,7 @@ UNREAD: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "async stream where v1 fails": (failing, streamed_async),
     "async stream of another status": (sync, streamed_async_as_created),
 }
-"""Pairs that are known but for a body."""
+"""Pairs in which everything but one body is read."""
 ALL = {**ROUTES_OF, **UNREAD, "sync": (sync, sync)}
 
 
