@@ -72,6 +72,12 @@ def quantiles(histogram: Mapping[int, int], shares: Sequence[float]) -> dict[flo
     return {share: _with_interval(whole, left_out, share) for share in shares}
 
 
+def count_from(histogram: Mapping[int, int], least_ms: float) -> int:
+    """Return how many requests lie in the bucket of `least_ms` or beyond it."""
+    first = bucket_of(least_ms)
+    return sum(count for cell, count in histogram.items() if cell % BUCKETS >= first)
+
+
 def spread(histogram: Mapping[int, int], share: float, left_out: int) -> Spread | None:
     """Return the median of a quantile of each slice, and its range without any `left_out` ones; None without requests.
 

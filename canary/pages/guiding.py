@@ -277,13 +277,17 @@ def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:
             title = _("%(missing)s; the minimum time lasts %(duration)s more") % told
         return Guide("info", title, _go_on(status))
     if age_s is not None and age_s < SOON_S:
-        todo = _("Nothing to do: an estimate comes when some users have come back.")
+        todo = _("Nothing to do yet: in a few minutes this tells when the step can pass, or that too few people come.")
         return Guide("info", _("%(missing)s, no estimate yet") % {"missing": missing}, todo)
+    judged = ngettext("%(count)d user of v2 was judged so far.", "%(count)d users of v2 were judged so far.", known) % {
+        "count": known
+    }
     todo = _(
-        "The verdict explains why there is no estimate. If too few people use the site, take the next step by hand."
+        "If more people will come, wait. If not, take the next step by hand: harm is still rolled back. Or roll back "
+        "and start a crossover, which needs only a few clients."
     )
     title = _("%(missing)s, no estimate yet") % {"missing": missing}
-    return Guide("hold", title, todo, is_verdict_open=True)
+    return Guide("hold", title, f"{judged} {todo}", is_verdict_open=True)
 
 
 def _age_s(status: Status, numbers: dict[str, Any]) -> float | None:

@@ -23,7 +23,7 @@ from canary.state.store import current_snapshot
 SHED: Final = "canary_shed"
 HANGS: Final = "canary_hangs"
 IN_FLIGHT: Final = "canary_in_flight"
-SINCE_START: Final = gettext_noop("on this server, since it started")
+SINCE_START: Final = gettext_noop("on this server, in all releases since it started")
 ROUTES_SHOWN: Final = 3
 
 type Numbers = Mapping[str, Any]

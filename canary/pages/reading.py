@@ -22,6 +22,7 @@ from canary.models import EvidencePoint, ListEntry, Recorder, Rollout, RolloutEv
 from canary.pages import drawing, figures, protection, timelines
 from canary.pages.crossing import card_of
 from canary.pages.guiding import guide
+from canary.pages.harm import harm_sentences
 from canary.pages.speaking import spoken
 from canary.recording import aggregation
 from canary.reporting.people import People
@@ -108,7 +109,7 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
         ),
         "between_journeys": spoken(known["between_journeys"] or ""),
         "planned": _planned(known),
-        "rollback": _rollback() if known["latched"] else None,
+        **_rolled_back(known),
         "held_requests": protection.held_requests() if known["latched"] else "",
         **_plan(known, changes, now),
         "controller": known["controller"]["leader"],
@@ -136,12 +137,12 @@ def _verdicts(release: int) -> list[Any]:
     return verdicts
 
 
-def _rollback() -> dict[str, Any] | None:
-    """Return the last rollback: who, when, why, and the tripped breakers."""
-    event = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first()
+def _rolled_back(known: dict[str, Any]) -> dict[str, Any]:
+    """Return the rollback that is latched: who, when, why, the tripped breakers, and who was hurt."""
+    event = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first() if known["latched"] else None
     if event is None:
-        return None
-    return _event(event)
+        return {"rollback": None, "harm": []}
+    return {"rollback": _event(event), "harm": harm_sentences(known["release"], event.at)}
 
 
 def _finding(sentence: str) -> str:

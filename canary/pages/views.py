@@ -1,7 +1,7 @@
 """The page of the rollout at the admin site, a form for each change, and the consumers of v1 as a file."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -49,6 +49,8 @@ WORDS: Final = {
 """By words of the command line, those of the page."""
 REVISION: Final = gettext_noop("Config revision")
 INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
+EVEN: Final = 0.5
+"""Below this chance, something is rather overlooked than found."""
 SHOWN: Final = "show"
 """The name of the button that asks who would move."""
 
@@ -190,8 +192,7 @@ def _show(request: HttpRequest, action: Action, options: OptionsForm, *, status:
         "has_debt": action.words == "rollback" and canary_conf().debt is not None,
         "action": action,
         "about": told(_in_words(action.verb.help)),
-        "power": power
-        and {"known": _named(power["known"]), "steps": [_named(one["sentence"]) for one in power["steps"]]},
+        "power": power and _power_told(power),
         "options": options,
         "sentence": _for_page(error.sentence) if error else "",
         "refusal": _for_page(found.refusal) if (found := more.get("preview")) else "",
@@ -200,6 +201,16 @@ def _show(request: HttpRequest, action: Action, options: OptionsForm, *, status:
         **more,
     }
     return render(request, "canary/page/change.html", context, status=status)
+
+
+def _power_told(power: Mapping[str, Any]) -> dict[str, Any]:
+    """Return its sentences, and whether it is too weak: no step likely finds harm, and the first may never pass."""
+    chances = [chance for step in power["steps"] for chance in step["found"].values() if chance is not None]
+    return {
+        "known": _named(power["known"]),
+        "steps": [_named(one["sentence"]) for one in power["steps"]],
+        "is_weak": bool(chances) and max(chances) < EVEN and not power["steps"][0]["can_pass"],
+    }
 
 
 def _named(sentence: str) -> str:

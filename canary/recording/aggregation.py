@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.db.models import Count, Max, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce, NullIf
 
-from canary.core.histograms import Histogram, Quantile, add_dumped, quantiles
+from canary.core.histograms import Histogram, Quantile, add_dumped, count_from, quantiles
 from canary.core.shares import Band, binomial_band
 from canary.core.values import CANDIDATE, STABLE, VERSIONS
 from canary.models import MetricBucket, Observation, QueryFinding
@@ -115,6 +115,15 @@ def per_route(since: datetime.datetime, release: int | None = None, *, judged: b
         by_route.setdefault(row["route"], {})[row["api_version"]] = {**row}
     found = [_route(route, versions) for route, versions in by_route.items()]
     return sorted(found, key=lambda one: (-sum(one.requests.values()), one.route))
+
+
+def slow_requests(since: datetime.datetime, release: int, api_version: int, least_ms: float) -> int:
+    """Return how many requests took so long or longer, of all requests; within the 5 % of a histogram's bucket."""
+    rows = _buckets(since, release, None).filter(api_version=api_version).exclude(histogram={})
+    histogram: Histogram = {}
+    for dumped in rows.values_list("histogram", flat=True).iterator(chunk_size=500):
+        add_dumped(histogram, dumped)
+    return count_from(histogram, least_ms)
 
 
 def timeline(

@@ -131,8 +131,9 @@ def test_waiting_tells_users_from_the_minimum_time_and_a_young_stage_from_a_quie
 
     assert words(60, 7 * 86_400.0 - 60)[0] == "Waiting for 31 more users; the minimum time lasts 7 days more"
     assert words(60, 8 * 86_400.0)[0] == "Waiting for 31 more users, about 8 days"
-    assert words(299, None)[1] == "Nothing to do: an estimate comes when some users have come back."
-    assert "take the next step by hand" in words(300, None)[1]
+    assert words(299, None)[1].startswith("Nothing to do yet: in a few minutes this tells when the step can pass")
+    assert words(300, None)[1].startswith("146 users of v2 were judged so far. If more people will come, wait.")
+    assert "start a crossover, which needs only a few clients" in words(300, None)[1]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +217,10 @@ def test_requests_that_hang_are_told_by_version(
     counted.count("canary_hangs", ("2",), 3)
     own_folder.publish(counted.dump())
     [hung] = [fact for fact in signed_in_with("view").get(ADDRESS).context["protection"] if fact.label == "Hung"]
-    assert (hung.text, hung.hint) == ("v1 0, v2 3", "no answer for 10 s; on this server, since it started")
+    assert (hung.text, hung.hint) == (
+        "v1 0, v2 3",
+        "no answer for 10 s; on this server, in all releases since it started",
+    )
 
 
 def test_requests_that_v2_still_holds_are_told_beside_a_rollback(

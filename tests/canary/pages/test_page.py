@@ -19,9 +19,9 @@ from django.utils.html import escape
 from pytest_django.fixtures import Settings
 
 from canary import services
-from canary.core.histograms import Quantile
+from canary.core.histograms import Quantile, cell_of, dump
 from canary.core.values import CANDIDATE, STABLE
-from canary.models import EvidencePoint, Lease, ShadowDifference, Worker
+from canary.models import EvidencePoint, Lease, MetricBucket, Observation, Rollout, ShadowDifference, Worker
 from canary.pages.drawing import evidence_chart
 from canary.pages.figures import marks_of
 from canary.recording.aggregation import Totals
@@ -108,6 +108,30 @@ def test_a_latched_rollback_is_told_first_with_its_evidence_and_a_form(
     assert text.index("Rolled back: v1 answers everybody") < text.index('id="canary-state"')
     assert escape(seen.HARMING) in text
     assert f'action="{ADDRESS}do/ack/"' in text
+
+
+def test_a_rollback_tells_who_was_hurt_and_where(world: World, signed_in_with: SignedIn) -> None:
+    world("tripped")
+    row = Rollout.objects.get()
+    common = {"release": row.release, "stage": row.stage - 1, "weight_bp": 1_000, "api_version": CANDIDATE}
+    who = {"unit": "f" * 32, "network": "a", "is_authenticated": True, "at": timezone.now()}
+    Observation.objects.create(metric="seen", route="GET /posts", **common, **who)
+    Observation.objects.create(metric="error", route="GET /posts", **common, **who)
+    waited = {"start_at": timezone.now(), "worker": "node-a:1:1", "judged": False}
+    MetricBucket.objects.create(
+        route="GET /posts", requests=7, status_5xx=7, histogram=dump({cell_of(3, 12_000.0): 7}), **common, **waited
+    )
+    _red, banner = signed_in_with("view").get(ADDRESS).content.decode().split("canary-banner canary-bad")
+    told = banner.split('<details id="canary-proof">')[0]
+    assert re.search(r"v2 failed 1 of its \d+ users in this release, by an error or without an answer\.", told)
+    assert re.search(r"Failed requests of v2 in the last hour before it: GET /\S+ \(\d+ of \d+\), ", told)
+    assert "7 requests took 10 s or longer." in told
+    assert escape("v1 answered 24 failed reads in v2's place: their users saw no error.") in told
+
+
+def test_a_rollback_by_dead_workers_tells_what_was_lost(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("crashed")
+    assert "6 requests ended with workers that died." in signed_in_with("view").get(ADDRESS).content.decode()
 
 
 def test_the_event_log_is_paged_and_an_odd_page_is_no_error(quiet_world: World, signed_in_with: SignedIn) -> None:

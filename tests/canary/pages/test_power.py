@@ -32,6 +32,7 @@ def test_the_page_shows_what_a_plan_can_find_before_the_button(
     before, _, _ = page.partition("Start a plan now")
     assert "10 %: about 40 users of v2" in before
     assert "This would be refused:" in before
+    assert "With fewer than 50 clients, a crossover finds more." in before
     assert ask_and_send(client, "start", plan="10,100").status_code == 409
 
 
@@ -64,6 +65,7 @@ def test_a_box_that_was_ticked_stays_so_when_the_reason_is_missing(signed_in_wit
 def test_a_plan_that_can_pass_has_no_such_box_beside_its_button(signed_in_with: SignedIn, few_people: None) -> None:
     page = signed_in_with("view", "ramp").get(f"{ADDRESS}do/start/", {"show": "1", "plan": "60,100"}).content.decode()
     assert "accept_low_power" not in page
+    assert "a crossover finds more" not in page
 
 
 def test_a_step_down_is_named_in_red(signed_in_with: SignedIn, run_canary: Run) -> None:
