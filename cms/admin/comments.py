@@ -4,6 +4,7 @@ import datetime
 import re
 from typing import Any, Final
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
@@ -22,7 +23,7 @@ from unfold.enums import ActionVariant
 from cms import clock, policy
 from cms.admin.dialogs import Change, button, for_selected
 from cms.admin.filters import CommentStatusFilter
-from cms.admin.forms import shown_refusal
+from cms.admin.forms import ServiceForm, shown_refusal
 from cms.admin.moderation import cards_of, undoable
 from cms.admin.options import DeletableAdmin, LightChangeList, within_words
 from cms.admin.shown import Labelled
@@ -94,8 +95,19 @@ class CommentChangeList(LightChangeList):
         self.status_tabs = list(by_status.choices(self))
 
 
+class CommentForm(ServiceForm):
+    """It remembers which text its moderator has read."""
+
+    edition = forms.CharField(required=False, widget=forms.HiddenInput(attrs={"autocomplete": "off"}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["edition"] = self.instance.edition
+
+
 @admin.register(Comment)
 class CommentAdmin(DeletableAdmin):
+    form = CommentForm
     may_manage = staticmethod(policy.may_moderate)
     deletion = _lazy("The text is gone for good. Replies keep their place.")
     list_before_template = "cms/admin/moderation_top.html"
@@ -111,7 +123,7 @@ class CommentAdmin(DeletableAdmin):
     actions_detail = [change.name for change in CHANGES.values()]
     readonly_fields = ["post", "writer", "answers", "shown_status", "created_at", "edited_at"]
     fieldsets = (
-        (None, {"fields": ["text"]}),
+        (None, {"fields": ["text", "edition"]}),
         (
             gettext_lazy("Post and status"),
             {"fields": ["post", "answers", ("writer", "shown_status"), ("created_at", "edited_at")]},
@@ -231,8 +243,11 @@ class CommentAdmin(DeletableAdmin):
     def _back_to_list(self, request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(f"{reverse('admin:cms_comment_changelist')}?{request.GET.urlencode()}")
 
-    def update(self, actor: Actor, row: Comment, changes: dict[str, Any], now: datetime.datetime) -> Comment:
-        return edit_comment(actor=actor, comment=row, text=changes["text"], now=now)
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        if "text" not in form.changed_data:
+            return form.instance
+        text, edition = form.cleaned_data["text"], form.cleaned_data["edition"]
+        return edit_comment(actor=request.user, comment=form.instance, text=text, now=clock.now(), edition=edition)
 
     def delete(self, actor: Actor, row: Comment, now: datetime.datetime) -> None:
         delete_comment(actor=actor, comment=row, now=now)

@@ -114,8 +114,14 @@ def _quotas_of(actor: Actor) -> list[Quota]:
     return [Quota(COMMENTS, str(actor.pk)), *(address_quotas(COMMENTS_ADDRESS, ip) if is_free else [])]
 
 
-def edit_comment(*, actor: Actor, comment: Comment, text: str, now: datetime.datetime) -> Comment:
-    """Edit a comment, by its author or a moderator. Raises RateLimited for an author who has changed too much."""
+def edit_comment(
+    *, actor: Actor, comment: Comment, text: str, now: datetime.datetime, edition: str | None = None
+) -> Comment:
+    """Edit a comment, by its author or a moderator.
+
+    Raises RateLimited for an author who has changed too much, and CommentEdited instead of replacing another text than
+    that of the `edition`, if the caller names one.
+    """
     if not policy.may_edit_comment(actor, comment):
         raise PermissionRefused("Only its author and moderators edit this comment.")
     if errors := _text_errors(text):
@@ -125,6 +131,8 @@ def edit_comment(*, actor: Actor, comment: Comment, text: str, now: datetime.dat
         comment = lock_row(comment)
         if comment.status == CommentStatus.DELETED:
             raise InvalidTransition("comment", comment.status, "edited", ())
+        if edition not in (None, comment.edition):
+            raise CommentEdited
         before = {"status": comment.status}
         comment.text, comment.edited_at, comment.updated_at = text, now, now
         if _needs_review(actor, comment):

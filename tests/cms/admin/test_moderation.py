@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from cms.models import AuditEvent, Comment, Post, User
 from cms.policy import SYSTEM
-from cms.services.comments import create_comment
+from cms.services.comments import create_comment, edit_comment
+from tests.cms.admin.conftest import filled_in
 
 LIST = "/admin/cms/comment/"
 
@@ -201,3 +202,19 @@ def test_a_search_finds_texts_guests_writers_and_titles_by_each_word(
         "'ink blue'": set(),
         "nowhere letters": set(),
     }
+
+
+def test_a_stale_form_does_not_replace_a_text_that_its_moderator_has_not_read(
+    client: Client, editor: User, write: Callable[..., Comment], now: Any
+) -> None:
+    comment = write("First.")
+    address = f"{LIST}{comment.pk}/change/"
+    sent = filled_in(client.get(address), text="Moderated.")
+    edit_comment(actor=editor, comment=comment, text="Corrected.", now=now)
+    page = client.post(address, sent)
+    assert "The comment was edited after you loaded this page. Look at it again." in page.content.decode()
+    comment.refresh_from_db()
+    assert comment.text == "Corrected."
+    assert client.post(address, filled_in(client.get(address), text="Moderated.")).status_code == 302
+    comment.refresh_from_db()
+    assert comment.text == "Moderated."
