@@ -61,7 +61,7 @@ def _old_value(name: str, label: Any) -> Callable[[Any, PostRevision], str]:
 
     @display(description=label)
     def value(model_admin: Any, revision: PostRevision) -> str:
-        return revision.snapshot[name]
+        return str(revision.snapshot.get(name, ""))  # a field may be younger than the revision
 
     return value
 

@@ -132,7 +132,9 @@ def end_drafts(*, actor: Actor, post: Post, state: str, shown: PostRevision | No
         if draft := _draft_in_state(actor, post, state):
             draft.delete()
         if shown and not shown.reason.startswith(AUTOSAVED):
-            shown.delete()
+            number = shown.number
+            if shown.delete()[0] and shown.author_id != getattr(actor, "pk", None):
+                record_event(actor, "post.draft_discarded", post, before={"revision": number}, after={})
 
 
 def discard_draft(*, actor: Actor, post: Post, number: int, now: datetime.datetime) -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from cms import limits
-from cms.models import Post, User
+from cms.models import AuditEvent, Post, PostRevision, User
 from cms.services.posts import update_post
 
 
@@ -97,3 +97,20 @@ def test_the_page_takes_as_many_statements_for_many_revisions(
         post = update_post(actor=author, post=post, changes={"title": f"Title {number}"}, now=now)
     with django_assert_max_num_queries(12):
         _page(client, post)
+
+
+def test_a_restored_draft_of_another_that_a_form_ends_is_in_the_audit_trail(
+    client: Client, editor: User, signed_in: Callable[[User], Client], post: Post, send_form: Callable[..., Any]
+) -> None:
+    address = f"/admin/cms/post/{post.pk}/revisions/3/restore/"
+    draft = signed_in(editor).post(address).headers["Location"]
+    send_form(client, draft)
+    [event] = AuditEvent.objects.filter(action="post.draft_discarded")
+    assert event.before == {"revision": 4}
+
+
+def test_a_revision_that_lacks_a_younger_field_is_shown(client: Client, post: Post) -> None:
+    revision = post.revisions.get(number=1)
+    del revision.snapshot["language"]
+    PostRevision.objects.filter(pk=revision.pk).update(snapshot=revision.snapshot)
+    assert client.get(f"/admin/cms/postrevision/{revision.pk}/change/").status_code == 200
