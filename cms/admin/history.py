@@ -92,7 +92,7 @@ def _asked(request: HttpRequest, name: str) -> int | None:
 
 def _shown_changes(request: HttpRequest, older: PostRevision, newer: PostRevision) -> list[tuple[str, list[Piece]]]:
     changes = changed_fields(actor=request.user, older=older, newer=newer)
-    names = _names_of_images(changes)
+    names = _names_of_images(request, newer.post, changes)
     with turn_to_compare(changes):
         return [
             (label_of(change.field), word_diff(_text(change.before, names), _text(change.after, names)))
@@ -100,11 +100,14 @@ def _shown_changes(request: HttpRequest, older: PostRevision, newer: PostRevisio
         ]
 
 
-def _names_of_images(changes: Iterable[FieldChange]) -> dict[str, str]:
+def _names_of_images(request: HttpRequest, post: Post, changes: Iterable[FieldChange]) -> dict[str, str]:
+    """Return the names of files that the reader may see, and of the one that the post has."""
     ids = {
         value for change in changes if change.field == "featured_image" for value in (change.before, change.after)
     } - {None}
-    return {str(pk): name for pk, name in MediaFile.objects.filter(pk__in=ids).values_list("pk", "original_name")}
+    seen = MediaFile.objects.visible_to(request.user, clock.now()).filter(pk__in=ids)
+    own = MediaFile.objects.filter(featured_in=post, pk__in=ids)
+    return {str(pk): name for part in (seen, own) for pk, name in part.values_list("pk", "original_name")}
 
 
 def label_of(field: str) -> str:

@@ -63,7 +63,6 @@ class MediaFileAdmin(DeletableAdmin):
     list_display = ["shown_name"]
     list_filter = [KindFilter, AltTextFilter, "created_at"]
     list_per_page = 48
-    list_select_related = ["uploaded_by"]
     search_fields = ["original_name", "alt_text"]
     search_help_text = _("Name or alternative text")
     empty_text = _("Drop pictures and documents above to use them in posts.")
@@ -150,8 +149,9 @@ class MediaFileAdmin(DeletableAdmin):
 
     @display(description=_("Uploaded by"))
     def uploader(self, media: MediaFile) -> str:
-        """Show the uploader without Django's link to the user's page, which only admins open."""
-        return str(media.uploaded_by)
+        """Show the uploader to editors and to the uploader, as v2 does, without a link to the user's page."""
+        viewer = media.viewer  # type: ignore[attr-defined]
+        return str(media.uploaded_by) if policy.may_edit_media(viewer, media) else "-"
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> MediaFile | None:
         media: Any = self._one(request, object_id) if self._is_id(object_id) else None

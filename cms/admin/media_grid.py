@@ -41,7 +41,7 @@ class MediaChangeList(LightChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows: Any = self.result_list
-        files = list(rows.select_related(*self.list_select_related).noting_rendition(TILE))
+        files = list(rows.noting_rendition(TILE))
         usage = posts_with(files, request.user)
         self.result_list: list[MediaFile] = files
         self.tiles = [tile_of(media, usage[media.pk]) for media in files]

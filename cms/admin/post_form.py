@@ -12,6 +12,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from cms import clock
 from cms.admin.forms import ServiceForm, TagNamesField, offer_derived_slug, whole_number
+from cms.errors import translated
 from cms.models import Category, Post, PostRevision
 from cms.policy import Actor
 from cms.services.drafts import KEPT, base_of_draft, state_of_draft
@@ -24,6 +25,7 @@ from cms.services.merging import (
     newest_revision_number,
     read_revision,
 )
+from cms.services.post_media import NO_SUCH_IMAGE
 from cms.services.posts import create_post, update_post
 
 REMEMBERED: Final = ("kind", "visibility", "expires_at", *COLLECTIONS)
@@ -63,6 +65,8 @@ class PostForm(ServiceForm):
             rows = Category.objects.none() if categories.queryset is None else categories.queryset
             shown = set(rows.filter(posts=self.instance.pk).values_list("pk", flat=True))
             self.initial["categories"] = [row for row in self.initial.get("categories", ()) if row.pk in shown]
+        if image := self.fields.get("featured_image"):
+            image.error_messages["invalid_choice"] = translated(NO_SUCH_IMAGE)  # the same for a file that is hidden
         if co_authors := self.fields.get("co_authors"):
             co_authors.label = gettext("Co-authors")
         for name in REMEMBERED:

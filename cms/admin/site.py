@@ -1,11 +1,13 @@
 """The admin site itself: signing in, the user's password, the menu, the first page, and what forms suggest."""
 
+from contextlib import suppress
 from typing import Any
 
+from django.apps import apps
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import PasswordChangeView
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import InvalidPage
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -45,6 +47,15 @@ class AutocompleteView(AutocompleteJsonView):
     def get_queryset(self) -> QuerySet[Any]:
         rows = super().get_queryset()
         return self.model_admin.suggestable(rows) if hasattr(self.model_admin, "suggestable") else rows
+
+    def process_request(self, request: HttpRequest) -> Any:
+        """Refuse a name that is not one of the model's own fields: Django's check fails at other models' relations."""
+        app, model, name = (request.GET.get(part, "") for part in ("app_label", "model_name", "field_name"))
+        with suppress(LookupError, ValueError):
+            columns = apps.get_model(app, model)._meta
+            if name not in {field.name for field in (*columns.fields, *columns.many_to_many)}:
+                raise PermissionDenied
+        return super().process_request(request)
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         if isinstance(obj, Tag):  # forms name tags, since they may name new ones

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet, UUIDField
+from django.utils.translation import gettext_noop
 
 from cms import limits
 from cms.db.compiled import Given, Row, compiled
@@ -47,6 +48,7 @@ _STEP: Final = 3
 By chance, one file in 10,000 has such a run in a text that shows ten others.
 """
 _TEXTS: Final = ("content", "title", "slug", "excerpt", "meta_title", "meta_description")
+NO_SUCH_IMAGE: Final = gettext_noop("There is no such image, or you can't see it.")
 _REVISIONS_AT_ONCE: Final = 10
 """Each may be a megabyte."""
 _REVISIONS_MAX: Final = 1_000
@@ -68,7 +70,7 @@ def hold_featured_image(actor: Actor, image: MediaFile | None, now: datetime.dat
     seen = MediaFile.objects.visible_to(actor, now).select_for_update(no_key=True, of=("self",)).filter(pk=image.pk)
     held = seen.first()
     if held is None:
-        raise InvalidInput([FieldError("featured_image", "missing", "There is no such image, or you can't see it.")])
+        raise InvalidInput([FieldError("featured_image", "missing", NO_SUCH_IMAGE)])
     if not held.is_image:
         raise InvalidInput([FieldError("featured_image", "not_an_image", "This file is no image.")])
 

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -64,6 +65,52 @@ def test_what_a_post_has_already_is_shown_by_name(
     post.co_authors.add(reader)
     Post.objects.filter(pk=post.pk).update(featured_image=hidden)
     assert _names(signed_in(author).get(f"/admin/cms/post/{post.pk}/change/")) == ["kofi_mensah", "layoffs-plan"]
+
+
+def test_a_form_tells_no_hidden_file_from_a_missing_one(
+    signed_in: Callable[[User], Client], author: User, hidden: MediaFile, send_form: Callable[..., Any]
+) -> None:
+    said = []
+    for image in (str(hidden.pk), str(uuid4())):
+        page = send_form(signed_in(author), ADD, title="A", content="B", featured_image=image)
+        said.append(page.context["adminform"].form.errors["featured_image"])
+    assert said[0] == said[1] == ["There is no such image, or you can't see it."]
+
+
+def test_a_history_names_the_pictures_that_its_reader_sees(
+    signed_in: Callable[[User], Client], author: User, hidden: MediaFile, editor: User, make_post: Callable[..., Post]
+) -> None:
+    post = make_post(is_published=False)
+    for image in (hidden, None):
+        update_post(actor=editor, post=post, changes={"featured_image": image}, now=timezone.now())
+    address = f"/admin/cms/post/{post.pk}/revisions/"
+    assert _names(signed_in(author).get(address)) == []
+    assert _names(signed_in(editor).get(address)) == ["layoffs-plan"]
+
+
+def test_the_uploader_is_named_to_those_to_whom_v2_names_him(
+    signed_in: Callable[[User], Client],
+    make_user: Callable[..., User],
+    author: User,
+    editor: User,
+    hidden: MediaFile,
+    make_post: Callable[..., Post],
+) -> None:
+    update_post(actor=editor, post=make_post(), changes={"featured_image": hidden}, now=timezone.now())
+    pages = [
+        signed_in(reader).get(f"/admin/cms/mediafile/{hidden.pk}/change/").content.decode()
+        for reader in (author, make_user("admin"))
+    ]
+    assert [editor.username in page for page in pages] == [False, True]
+
+
+def test_no_suggestions_for_what_is_no_column(signed_in: Callable[[User], Client], author: User) -> None:
+    ask = {"app_label": "cms", "model_name": "post", "term": "a"}
+    answers = [
+        signed_in(author).get("/admin/autocomplete/", ask | {"field_name": name}).status_code
+        for name in ("co_authors", "comments", "revisions", "nothing")
+    ]
+    assert answers == [200, 403, 403, 403]
 
 
 def test_a_conflict_names_no_picture_that_its_writer_can_not_see(
