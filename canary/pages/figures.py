@@ -169,7 +169,7 @@ def _quantile(found: Quantile | None) -> str:
 
 def _short(number: float) -> str:
     """Return three digits, and all of a number of more: no reader counts powers of ten."""
-    return f"{number:,.0f}" if number >= 1_000 else f"{number:.3g}"
+    return f"{number:,.0f}" if number >= 999.5 else f"{number:.3g}"
 
 
 def _span(low: str, high: str) -> str:

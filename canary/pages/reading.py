@@ -352,7 +352,7 @@ def _event(event: RolloutEvent) -> dict[str, Any]:
         "actor": event.actor,
         "verb": event.verb,
         "reason": spoken(event.reason),
-        "why": spoken(_finding(event.reason) if (event.evidence or {}).get("kind") else event.reason),
+        "why": spoken(_finding(event.reason) if (event.evidence or {}).get("kind") in KINDS else event.reason),
         "change": _change(event),
         "about": _about(event.verb, event.evidence or {}),
         "trips": protection.trips_of(event.evidence, names_from(event.after)),

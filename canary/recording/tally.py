@@ -56,6 +56,8 @@ NOTE_AGAIN_S: Final = 30.0
 NOTED_MAX: Final = 100_000
 UNVOUCHED: Final = frozenset({"client", "anon"})
 """Kinds that anybody can make up."""
+PROOFS_MAX: Final = 4
+"""So many credentials of one identity, such as its sessions, prove who sends a refused request."""
 UNVOUCHED_MAX: Final = 5_000
 """So many of these are recorded for one network, per process and day."""
 _PRODUCT: Final = re.compile(r"[\w.+-]{1,80}", re.ASCII)
@@ -72,8 +74,10 @@ class Tally:
         self._sample = Sample()
         self._noted: dict[Identity, float] = {}
         self._unvouched: dict[tuple[datetime.date, str], int] = {}
-        self._people: dict[Identity, tuple[Person, int]] = {}
-        """Whom the views knew, and what stands for the credentials that they were known by."""
+        self._people: dict[Identity, tuple[Person, tuple[int, ...]]] = {}
+        """Whom the views knew, and what stands for the last credentials that they were known by."""
+        self._stable_writes: dict[tuple[str, bool], list[int]] = {}
+        """The stable version's writes by route, of people who can't be made up or of others: all, and redirected."""
 
     def take(self, seen: Seen, at_s: float) -> None:
         """Count one request that was answered at `at_s`, in unix seconds."""
@@ -129,7 +133,7 @@ class Tally:
                     at - datetime.timedelta(microseconds=seen.took_ns / 1e3),
                     judged,
                     decision.reason == "failover" and seen.status < 500,
-                    _is_refused(seen) and name.is_common and not stands_in,
+                    self._is_refused(seen, decision, name, subject) and name.is_common and not stands_in,
                 ),
                 is_crossing=is_crossing,
             )
@@ -142,6 +146,23 @@ class Tally:
             self._weigh(seen, decision, voter, at)
         if decision.api_version == STABLE and not stands_in:
             self._use(seen, identity, name.own, at)
+
+    def _is_refused(self, seen: Seen, decision: Decision, name: Name, subject: Subject) -> bool:
+        """Return whether the client did not get what it asked for, and the version has not failed.
+
+        A redirected write is refused, except where the stable version has redirected half of these or more so far: a
+        login that leads on would be its users' one refusal, and hide all others. Such a rule of the past alone is as
+        fair to either version as none.
+        """
+        if seen.method in SAFE:
+            return 400 <= seen.status < 500 or seen.away == BUSY
+        is_elsewhere = seen.status in NOT_HERE
+        known = self._stable_writes.setdefault((name.shared, subject.is_authenticated), [0, 0])
+        is_usual = 0 < known[0] <= 2 * known[1]
+        if decision.api_version == STABLE:
+            known[0] += 1
+            known[1] += is_elsewhere
+        return 400 <= seen.status < 500 or seen.away == BUSY or (is_elsewhere and not is_usual)
 
     def _weigh(self, seen: Seen, decision: Decision, unit: str, at: datetime.datetime) -> None:
         """Count an answer for the breakers; that of the stable version after a failover beside the failed one."""
@@ -174,11 +195,11 @@ class Tally:
         makes up.
         """
         if seen.person is None:
-            person, proof = self._people.get(identity, (None, 0))
+            person, proofs = self._people.get(identity, (None, ()))
             if seen.status < 400:
                 return None
             needs_proof = identity.kind == "key" or seen.status < 500
-            return person if not needs_proof or (proof and seen.proof == proof) else None
+            return person if not needs_proof or (seen.proof and seen.proof in proofs) else None
         self.know(identity, seen.person, seen.proof)
         return seen.person
 
@@ -186,7 +207,10 @@ class Tally:
         """Remember whom a view knew by these credentials, of a request or of its repeat on the other version."""
         if len(self._people) >= NOTED_MAX:
             self._people.clear()
-        self._people[identity] = (person, proof)
+        known, proofs = self._people.get(identity, (person, ()))
+        if known != person or proof not in proofs:
+            kept = proofs[1 - PROOFS_MAX :] if known == person else ()
+            self._people[identity] = (person, (*kept, proof))
 
     def _count(self, seen: Seen, api_version: int, route: str, unit: str, judged: bool, at: datetime.datetime) -> None:
         start_s = int(at.timestamp())
@@ -293,12 +317,6 @@ def _is_crossing(decision: Decision, snapshot: Snapshot) -> bool:
     if snapshot.crossover is None or decision.bucket is None or decision.reason == "bucket":
         return False
     return str(decision.identity) in snapshot.crossover.consumers
-
-
-def _is_refused(seen: Seen) -> bool:
-    """Return whether the client did not get what it asked for, and the version has not failed."""
-    is_elsewhere = seen.status in NOT_HERE and seen.method not in SAFE
-    return 400 <= seen.status < 500 or seen.away == BUSY or is_elsewhere
 
 
 def subject_of(identity: Identity, person: Person | None, at: datetime.datetime) -> Subject:

@@ -18,11 +18,13 @@ class Told(APIView):
     post = get
 
 
-def routes(orders_status: int, notes_status: int = 201) -> list[object]:
+def routes(orders_status: int, notes_status: int = 201, entries_status: int = 201) -> list[object]:
     return [
         path("api/things", Told.as_view()),
         path("api/orders", Told.as_view(status=orders_status)),
         path("api/notes", Told.as_view(status=notes_status)),
+        path("api/login", Told.as_view(status=302)),
+        path("api/entries", Told.as_view(status=entries_status)),
         path("api/before-anybody-is-asked", lambda request: HttpResponse(status=500)),
         path("<path:rest>", lambda request, rest: HttpResponse(status=404)),
     ]

@@ -1,5 +1,5 @@
-"""The same as v2, on which nobody gets an order, and notes are to be written elsewhere."""
+"""The same as v2, on which nobody gets an order, notes are to be written elsewhere, and entries are in conflict."""
 
 from tests.canary.let_in_urls_v1 import routes
 
-urlpatterns = routes(500, 302)
+urlpatterns = routes(500, 302, 409)

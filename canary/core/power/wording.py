@@ -87,4 +87,4 @@ def _sentence_of_pass(step: StepPower, population: Population) -> str:
 
 
 def _rounded(number: float) -> str:
-    return f"{number:,.0f}" if number >= 1_000 else f"{number:.3g}"
+    return f"{number:,.0f}" if number >= 999.5 else f"{number:.3g}"

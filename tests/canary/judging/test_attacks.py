@@ -25,6 +25,7 @@ from tests.slow import slow
 
 LET_IN = {1: "tests.canary.let_in_urls_v1", 2: "tests.canary.let_in_urls_v2"}
 GOOD, BAD, ORDERS, NOTES = "/api/things", "/api/things?status=500", "/api/orders", "/api/notes"
+LOGIN, ENTRIES = "/api/login", "/api/entries"
 REFUSED = "/api/things?status=404"
 ROBOT = {"user-agent": "a-robot/1.0 (+bot)"}
 KEYS, PEOPLE, CHOOSING = 200, 60, 16
@@ -174,3 +175,36 @@ def test_writes_that_v2_alone_sends_elsewhere_hold_the_step_and_roll_nothing_bac
     assert judgement is not None
     assert (judgement.kind, judgement.reason, row().weight_bp) == ("hold", "finding", 5_000)
     assert "refused requests" in judgement.sentence
+
+
+def test_a_login_that_leads_on_hides_no_refusals_of_other_writes(
+    browser: Client, turn: Turn, people: list[Headers]
+) -> None:
+    """Both versions redirect the one write, and v2 alone refuses the other one."""
+    for person in people:
+        browser.cookies.clear()
+        assert browser.post(LOGIN, headers=person).status_code == 302
+        assert browser.post(ENTRIES, headers=person).status_code in (201, 409)
+    flush()
+    judgement = turn()
+    assert judgement is not None
+    assert (judgement.kind, judgement.reason) == ("hold", "finding")
+    assert "refused requests" in judgement.sentence
+
+
+def test_new_accounts_whose_writes_are_led_elsewhere_hide_no_redirects_of_people(
+    browser: Client, turn: Turn, people: list[Headers], now: datetime.datetime
+) -> None:
+    """Anybody can have many accounts, but not old ones."""
+    for number in range(6):
+        token = open_session(user=registered(f"new{number}", now), now=now).access_token
+        for _ in range(2 * PEOPLE // 6):
+            browser.cookies.clear()
+            browser.post(f"{NOTES}?status=302", headers={"authorization": f"Bearer {token}"})
+    for person in people:
+        browser.cookies.clear()
+        assert browser.post(NOTES, headers=person).status_code in (201, 302)
+    flush()
+    judgement = turn()
+    assert judgement is not None
+    assert (judgement.kind, judgement.reason) == ("hold", "finding")

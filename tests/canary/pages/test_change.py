@@ -292,7 +292,8 @@ def test_a_difference_is_accepted_by_the_link_beside_it(
     asked = client.get(html.unescape(address))
     assert "Accept the difference now" in asked.content.decode()
     name = asked.context["options"].cleaned_data
-    assert ask_and_send(client, "differences/accept", reason="rounded otherwise", **name).status_code == 302
+    assert ask_and_send(client, "differences/accept", reason="rounded otherwise; as agreed", **name).status_code == 302
+    assert client.get(ADDRESS).context["events"][0]["why"] == "rounded otherwise; as agreed"
     accepted = AcceptedDifference.objects.get()
     assert (accepted.route, accepted.path, accepted.kind) == (name["route"], name["path"], name["kind"])
     assert ask_and_send(client, "differences/revoke", reason="not so benign", **name).status_code == 302

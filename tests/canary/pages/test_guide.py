@@ -117,6 +117,7 @@ def test_an_interval_that_says_nothing_is_left_out_and_no_power_of_ten_is_shown(
     wide, narrow = Quantile(9_682.4, 1.7e-7, 5.5e14), Quantile(12.34, 10.0, 1_500.2)
     assert figures._quantile(figures._sensible(wide)) == "9,682 ms"
     assert figures._quantile(figures._sensible(narrow)) == "12.3 ms (10 to 1,500)"
+    assert figures._quantile(Quantile(999.6, None, None)) == "1,000 ms"
 
 
 def test_waiting_tells_users_from_the_minimum_time_and_a_young_stage_from_a_quiet_site() -> None:
@@ -227,7 +228,10 @@ def test_requests_that_v2_still_holds_are_told_beside_a_rollback(
     quiet_world: World, signed_in_with: SignedIn, own_folder: nodes.Node
 ) -> None:
     quiet_world("tripped")
-    client, told = signed_in_with("view"), "v2 still holds 8 requests on this server: if they do not end"
+    client, told = (
+        signed_in_with("view"),
+        "v2 still holds 8 requests on this server: if they do not end within a minute, ",
+    )
     assert told not in client.get(ADDRESS).content.decode()
     dumped = Totals().dump()
     own_folder.publish({**dumped, "gauges": {**dumped["gauges"], "canary_in_flight": [[["2"], 8.0]]}})
