@@ -138,8 +138,8 @@ def held_requests() -> str:
     if not count:
         return ""
     told = ngettext(
-        "v2 still holds %(count)d request on this server: if it does not end within a minute, v2 hangs or its client is "
-        "slow.",
+        "v2 still holds %(count)d request on this server: if it does not end within a minute, v2 hangs or its client "
+        "is slow.",
         "v2 still holds %(count)d requests on this server: if they do not end within a minute, v2 hangs or their "
         "clients are slow.",
         count,
