@@ -1,5 +1,6 @@
 """The first words of the page, before any figure: the situation, and what the reader does next."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -45,15 +46,21 @@ class Guide:
 
 
 def guide(
-    status: Status, verdict: Verdict | None, *, extended: int = 0, allowed: int = 0, differences: int = 0
+    status: Status,
+    verdict: Verdict | None,
+    *,
+    extended: int = 0,
+    allowed: int = 0,
+    differences: Sequence[Mapping[str, Any]] = (),
 ) -> Guide:
     """Return the words for the first situation that applies.
 
     `verdict` is the release's last one, `extended` the number of consumers that v1 answers after its end, `allowed`
-    that of the identities that a list sends to v2, and `differences` that of the differences that hold by now: some may
-    have been accepted since the verdict.
+    that of the identities that a list sends to v2, and `differences` those that hold by now: some may have been
+    accepted since the verdict.
     """
-    return _without_verdict(status, verdict, extended, allowed) or _of_verdict(status, verdict, differences)
+    found = _without_verdict(status, verdict, extended, allowed) or _before_start(status, verdict)
+    return found or _of_verdict(status, verdict, differences)
 
 
 def _without_verdict(status: Status, verdict: Verdict | None, extended: int, allowed: int) -> Guide | None:
@@ -77,13 +84,38 @@ def _without_verdict(status: Status, verdict: Verdict | None, extended: int, all
         return Guide("info", title, todo, action=request["verb"].replace(" ", "/") if end else "approve")
     if status["crossover"] and not status["weight_bp"] and (said := _of_crossover(status, verdict)):
         return said
-    if not status["weight_bp"] and not is_active(status["plan"]):
-        todo = _("Start a plan. Its form first shows who would move, and what each step can find.")
-        title = _("Nothing has started: v1 answers %(whom)s") % {"whom": _everybody(allowed)}
-        return Guide("info", title, todo, action="start")
-    if verdict is None or verdict.stage != status["stage"]:
-        return Guide("info", _("Just begun: no verdict on this step yet"), _("The controller judges within seconds."))
-    return None
+    if _has_started(status):
+        if verdict is None or verdict.stage != status["stage"]:
+            todo = _("The controller judges within seconds.")
+            return Guide("info", _("Just begun: no verdict on this step yet"), todo)
+        return None
+    if verdict is not None and verdict.stage == status["stage"] and verdict.kind == Verdict.Kind.HARM:
+        return None
+    todo = _("Start a plan. Its form first shows who would move, and what each step can find.")
+    title = _("Nothing has started: v1 answers %(whom)s") % {"whom": _everybody(allowed)}
+    return Guide("info", title, todo, action="start")
+
+
+def _has_started(status: Status) -> bool:
+    return bool(status["weight_bp"]) or is_active(status["plan"])
+
+
+def _before_start(status: Status, verdict: Verdict | None) -> Guide | None:
+    """Warn of what shadow reads have found before anybody is sent to the candidate."""
+    crossover = status["crossover"]
+    if _has_started(status) or (crossover and crossover["state"] != "ended"):
+        return None
+    assert verdict is not None
+    failed = ((verdict.numbers.get("pairs") or {}).get("errors") or {}).get("against", 0)
+    title = _("Do not start: shadow reads find harm on v2")
+    if failed:
+        title = ngettext(
+            "Do not start: v2 failed %(count)d read that v1 answered",
+            "Do not start: v2 failed %(count)d reads that v1 answered",
+            failed,
+        ) % {"count": failed}
+    todo = _("Reads were repeated on v2 in the background, so nobody was hurt. Repair v2 and deploy it first.")
+    return Guide("harm", title, todo, "shadow", _("Look at the differences"), is_verdict_open=True)
 
 
 def _out_of_service(extended: int) -> str:
@@ -131,7 +163,7 @@ def _everybody(allowed: int) -> str:
     return told % {"count": allowed}
 
 
-def _of_verdict(status: Status, verdict: Verdict | None, differences: int) -> Guide:
+def _of_verdict(status: Status, verdict: Verdict | None, differences: Sequence[Mapping[str, Any]]) -> Guide:
     assert verdict is not None
     numbers = verdict.numbers
     reason = numbers.get("reason", "")
@@ -170,7 +202,7 @@ def _go_on(status: Status) -> str:
     return _("No plan runs: the controller guards, and you set the next weight.")
 
 
-def _of_finding(numbers: dict[str, Any], differences: int) -> Guide:
+def _of_finding(numbers: dict[str, Any], differences: Sequence[Mapping[str, Any]]) -> Guide:
     todo = _("Repair v2 and deploy it. Until then no step is taken.")
     if differences:
         return _of_differences(numbers, differences)
@@ -206,12 +238,20 @@ def _of_gates(status: Status, reason: str) -> Guide:
     return Guide("hold", title % {"names": names}, todo, is_verdict_open=True)
 
 
-def _of_differences(numbers: dict[str, Any], differences: int) -> Guide:
+def _of_differences(numbers: dict[str, Any], differences: Sequence[Mapping[str, Any]]) -> Guide:
+    count = len(differences)
     title = ngettext(
         "Held: v2's responses differ from v1's in %(count)d way",
         "Held: v2's responses differ from v1's in %(count)d ways",
-        differences,
-    ) % {"count": differences}
+        count,
+    ) % {"count": count}
+    worst = max(differences, key=lambda one: int(one["count"]))
+    place = {"route": worst["route"], "path": worst["path"] or _("the whole answer"), "count": worst["count"]}
+    often = ngettext(
+        "%(route)s differs at %(path)s, in %(count)d comparison.",
+        "%(route)s differs at %(path)s, in %(count)d comparisons.",
+        worst["count"],
+    )
     todo = _(
         "No step is taken, and users of v2 go on getting these responses. Accept each difference that is harmless. Or "
         "roll back, repair v2 and start again: a release counts all that it has seen."
@@ -219,7 +259,7 @@ def _of_differences(numbers: dict[str, Any], differences: int) -> Guide:
     if numbers.get("repeats"):
         also = _("Besides, v2 repeats a statement on %(route)s.") % {"route": numbers["repeats"][0]["route"]}
         todo = f"{todo} {also}"
-    return Guide("hold", title, todo, "shadow", _("Look at the differences"))
+    return Guide("hold", title, f"{often % place} {todo}", "shadow", _("Look at the differences"))
 
 
 def _of_pass(status: Status) -> Guide:
@@ -275,19 +315,32 @@ def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:
         title = _("%(missing)s, about %(duration)s") % told
         if is_bound:
             title = _("%(missing)s; the minimum time lasts %(duration)s more") % told
-        return Guide("info", title, _go_on(status))
+        return Guide("info", title, f"{_of_failing(failing)}{_go_on(status)}")
     if age_s is not None and age_s < SOON_S:
         todo = _("Nothing to do yet: in a few minutes this tells when the step can pass, or that too few people come.")
-        return Guide("info", _("%(missing)s, no estimate yet") % {"missing": missing}, todo)
+        title = _("%(missing)s, no estimate yet") % {"missing": missing}
+        return Guide("info", title, f"{_of_failing(failing)}{todo}")
     judged = ngettext("%(count)d user of v2 was judged so far.", "%(count)d users of v2 were judged so far.", known) % {
         "count": known
     }
     todo = _(
-        "If more people will come, wait. If not, take the next step by hand: harm is still rolled back. Or roll back "
-        "and start a crossover, which needs only a few clients."
+        "If more people will come, wait. If not, roll back and start a crossover, which needs only a few clients. Or "
+        "take the next step by hand: of so few users, only a total failure is sure to be found."
     )
     title = _("%(missing)s, no estimate yet") % {"missing": missing}
-    return Guide("hold", title, f"{judged} {todo}", is_verdict_open=True)
+    return Guide("hold", title, f"{judged} {_of_failing(failing)}{todo}", is_verdict_open=True)
+
+
+def _of_failing(count: int) -> str:
+    """Return a sentence that explains why more users are missing than before."""
+    if not count:
+        return ""
+    told = ngettext(
+        "%(count)d user of v2 had an error so far, so more are needed. ",
+        "%(count)d users of v2 had an error so far, so more are needed. ",
+        count,
+    )
+    return told % {"count": count}
 
 
 def _age_s(status: Status, numbers: dict[str, Any]) -> float | None:

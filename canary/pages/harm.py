@@ -1,7 +1,7 @@
-"""Who was hurt before a rollback, in a few sentences: users, routes, waits, deaths, and who was spared."""
+"""The harm of a rolled-back release in a few sentences: requests, waits, deaths, people, and who was spared."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.db.models import Count, Q, Sum
@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from canary.conf import canary_conf
 from canary.core.values import CANDIDATE
 from canary.core.wording import duration
-from canary.models import Crash, Observation, UnitMinute
+from canary.models import Crash, MetricBucket, Observation, UnitMinute
 from canary.pages.speaking import spoken
 from canary.recording import aggregation
 
@@ -22,8 +22,57 @@ ROUTES_SHOWN: Final = 3
 
 
 def harm_sentences(release: int, rolled_back_at: datetime) -> list[str]:
-    """Return what v2 did to its users, of its release and of the last hour before the rollback."""
-    return [*_of_users(release), *_of_routes(release, rolled_back_at), *_of_spared(release)]
+    """Return what the release did within the last hour before its rollback, and to how many of all its users."""
+    return [
+        *_of_requests(release, rolled_back_at),
+        *_of_crashes(release, rolled_back_at),
+        *_of_users(release),
+        *_of_spared(release),
+    ]
+
+
+def _of_requests(release: int, at: datetime) -> Iterator[str]:
+    """Return how many requests failed since the first of them, where, and how many of them had to wait."""
+    rows = MetricBucket.objects.filter(release=release, api_version=CANDIDATE, start_at__gte=at - BEFORE)
+    since = rows.filter(status_5xx__gt=0).order_by("start_at").values_list("start_at", flat=True).first()
+    if since is None:
+        return
+    routes = [one for one in aggregation.per_route(since, release, judged=None) if one.requests[CANDIDATE]]
+    routes.sort(key=lambda one: -one.errors[CANDIDATE])
+    count, errors = (sum(getattr(one, name)[CANDIDATE] for one in routes) for name in ("requests", "errors"))
+    numbers = {"count": count, "errors": errors, "at": f"{since.astimezone(UTC):%H:%M:%S} UTC"}
+    numbers["routes"] = ", ".join(
+        _("%(route)s (%(errors)d of %(count)d)")
+        % {"route": one.route, "errors": one.errors[CANDIDATE], "count": one.requests[CANDIDATE]}
+        for one in routes[:ROUTES_SHOWN]
+        if one.errors[CANDIDATE]
+    )
+    if errors == count:
+        told = ngettext(
+            "v2 failed its only request since %(at)s: %(routes)s.",
+            "v2 failed all of its %(count)d requests since %(at)s: %(routes)s.",
+            count,
+        )
+    else:
+        told = _("v2 failed %(errors)d of its %(count)d requests since %(at)s, most of them on %(routes)s.")
+    yield told % numbers
+    hang_s = canary_conf().hang_s
+    if slow := aggregation.slow_requests(since, release, CANDIDATE, 1_000 * hang_s):
+        yield ngettext(
+            "%(count)d request got no answer for %(duration)s.",
+            "%(count)d requests got no answer for %(duration)s.",
+            slow,
+        ) % {"count": slow, "duration": spoken(duration(hang_s))}
+
+
+def _of_crashes(release: int, at: datetime) -> Iterator[str]:
+    rows = Crash.objects.filter(release=release, api_version=CANDIDATE, at__range=(at - BEFORE, at + AFTER))
+    if lost := rows.aggregate(requests=Sum("requests"))["requests"]:
+        yield ngettext(
+            "%(count)d request ended with a worker that died: the logs of the servers tell why.",
+            "%(count)d requests ended with workers that died: the logs of the servers tell why.",
+            lost,
+        ) % {"count": lost}
 
 
 def _of_users(release: int) -> Iterator[str]:
@@ -39,36 +88,12 @@ def _of_users(release: int) -> Iterator[str]:
         return
     yield (
         ngettext(
-            "v2 failed %(failing)d of its %(count)d user in this release, by an error or without an answer.",
-            "v2 failed %(failing)d of its %(count)d users in this release, by an error or without an answer.",
+            "That was for %(failing)d of the %(count)d user of v2 in this release.",
+            "That was for %(failing)d of the %(count)d users of v2 in this release.",
             found["count"],
         )
         % found
     )
-
-
-def _of_routes(release: int, at: datetime) -> Iterator[str]:
-    """Return where v2 failed, and how many requests it kept waiting or lost."""
-    since, until = at - BEFORE, at + AFTER
-    found = [one for one in aggregation.per_route(since, release, judged=None) if one.errors[CANDIDATE]]
-    found.sort(key=lambda one: -one.errors[CANDIDATE])
-    if found:
-        shown = ", ".join(
-            _("%(route)s (%(errors)d of %(count)d)")
-            % {"route": one.route, "errors": one.errors[CANDIDATE], "count": one.requests[CANDIDATE]}
-            for one in found[:ROUTES_SHOWN]
-        )
-        yield _("Failed requests of v2 in the last hour before it: %(routes)s.") % {"routes": shown}
-    hang_s = canary_conf().hang_s
-    if slow := aggregation.slow_requests(since, release, CANDIDATE, 1_000 * hang_s):
-        yield ngettext(
-            "%(count)d request took %(duration)s or longer.", "%(count)d requests took %(duration)s or longer.", slow
-        ) % {"count": slow, "duration": spoken(duration(hang_s))}
-    rows = Crash.objects.filter(release=release, api_version=CANDIDATE, at__range=(since, until))
-    if lost := rows.aggregate(requests=Sum("requests"))["requests"]:
-        yield ngettext(
-            "%(count)d request ended with a worker that died.", "%(count)d requests ended with workers that died.", lost
-        ) % {"count": lost}
 
 
 def _of_spared(release: int) -> Iterator[str]:
@@ -76,7 +101,7 @@ def _of_spared(release: int) -> Iterator[str]:
     found = rows.aggregate(count=Sum("failed_over"), twice=Sum("failed_twice"))
     if spared := (found["count"] or 0) - (found["twice"] or 0):
         yield ngettext(
-            "v1 answered %(count)d failed read in v2's place: its user saw no error.",
-            "v1 answered %(count)d failed reads in v2's place: their users saw no error.",
+            "v1 answered %(count)d of these reads in v2's place, so its user saw no error there.",
+            "v1 answered %(count)d of these reads in v2's place, so their users saw no error there.",
             spared,
         ) % {"count": spared}

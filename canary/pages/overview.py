@@ -4,14 +4,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from canary.conf import canary_conf
-from canary.core.consumers import extended
-from canary.core.lifecycle import life_from
 from canary.core.names import names_from
 from canary.core.permissions import VIEW
 from canary.errors import StoreUnreachable
-from canary.models import Verdict
-from canary.pages.guiding import guide
 from canary.pages.naming import naming
+from canary.pages.standing import standing
 from canary.state.status import status
 from canary.verbs.wording import percent
 
@@ -25,8 +22,7 @@ def rollout_line(request: HttpRequest) -> tuple[str, str, str] | None:
         known = status(now)
     except StoreUnreachable:
         return None
-    verdict = Verdict.objects.filter(release=known["release"]).order_by("-at", "-pk").first()
     names = names_from(known)
     with naming(names):
-        title = guide(known, verdict, extended=len(extended(life_from(known["life"]), now.timestamp()))).title
+        title = standing(now).title
     return f"v{names.candidate}: {percent(known['weight_bp'])}", title, reverse("canary_pages:page")

@@ -17,6 +17,7 @@ from canary.core.approvals import ENDS_OF_STABLE
 from canary.core.values import Snapshot
 from canary.errors import RolloutError
 from canary.pages.speaking import spoken
+from canary.pages.standing import standing
 from canary.reporting.people import People
 from canary.reporting.whatif import Moves, known_identities, moves_between
 from canary.retiring.consumers import consumers_to_tell
@@ -32,6 +33,7 @@ NAMES_SHOWN: Final = 10
 PREVIEW: Final = "what-if"
 SECOND: Final = "what-if by a second person"
 START: Final = "start"
+PROMOTE: Final = "promote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,10 @@ def preview(verb: Verb, values: Mapping[str, Any], actor: str, now: datetime) ->
         if waits:
             note = _("A second person has to approve this first. The figures show what happens then.")
             found = replace(found, notes=(note, *found.notes))
-        return replace(found, alarm=_step_down(before, after) if verb.name == START else spoken(told.get("note", "")))
+        alarm = spoken(told.get("note", ""))
+        if verb.name in (START, PROMOTE):
+            alarm = _step_down(before, after) or _warning(before, now)
+        return replace(found, alarm=alarm)
 
 
 def _undone(verb: Verb, call: Call) -> tuple[Snapshot, Mapping[str, Any], bool]:
@@ -118,6 +123,12 @@ def _undone(verb: Verb, call: Call) -> tuple[Snapshot, Mapping[str, Any], bool]:
 def _power_of_refused(error: RolloutError, values: Mapping[str, Any], now: datetime) -> Mapping[str, Any] | None:
     """Return the figures for which a plan is refused."""
     return power_for(values, now).as_json() if error.code == LOW_POWER else None
+
+
+def _warning(before: Snapshot, now: datetime) -> str:
+    """Return what the page says of a rollout that is not as it should be, for a change that goes on all the same."""
+    found = standing(now)
+    return f"{found.title}." if found.mood in ("harm", "hold") and not before.latched else ""
 
 
 def _step_down(before: Snapshot, after: Snapshot) -> str:

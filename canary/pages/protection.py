@@ -25,6 +25,8 @@ HANGS: Final = "canary_hangs"
 IN_FLIGHT: Final = "canary_in_flight"
 SINCE_START: Final = gettext_noop("on this server, in all releases since it started")
 ROUTES_SHOWN: Final = 3
+SOON_S: Final = 60.0
+"""So long after a rollback, requests of v2 may still be under way."""
 
 type Numbers = Mapping[str, Any]
 
@@ -53,6 +55,7 @@ def facts(status: Numbers, verdict: Verdict | None, shadow: Numbers, now: dateti
         _of_crashes(status, now),
         _of_failover(release),
         *_of_numbers(numbers, shadow),
+        *_since_start(),
     ]
     is_exposed = status["weight_bp"] or is_crossing(status)
     return [_of_breakers(status, numbers), *seen] if is_exposed else seen
@@ -122,21 +125,37 @@ def _of_here() -> Iterator[Fact]:
     found = here()
     if found is not None:
         yield Fact(_("In flight"), _both(found.in_flight), _("on this server, now"))
-        yield Fact(_("No room on v2"), _requests(found.shed), _(SINCE_START))
+
+
+def _since_start() -> Iterator[Fact]:
+    """Return counts that don't begin with a release."""
+    found = here()
+    if found is not None:
+        hint = _("v1 answered those of the entrance; %(where)s") % {"where": _(SINCE_START)}
+        yield Fact(_("No room on v2"), _requests(found.shed), hint)
         hang = spoken(duration(canary_conf().hang_s))
         hint = _("no answer for %(duration)s; %(where)s") % {"duration": hang, "where": _(SINCE_START)}
         yield Fact(_("Hung"), _both(found.hangs), hint)
 
 
-def held_requests() -> str:
-    """Return a sentence about requests that v2 holds on this server; empty without any.
+def held_requests(status: Numbers, now: datetime) -> str:
+    """Return a sentence about requests that v2 holds on this server after a rollback; empty without any.
 
-    After a rollback they end within seconds, or v2 hangs.
+    They end within a minute, or v2 hangs.
     """
     found = here()
     count = found.in_flight[CANDIDATE] if found is not None else 0
     if not count:
         return ""
+    if (now - datetime.fromisoformat(status["stage_started_at"])).total_seconds() > SOON_S:
+        told = ngettext(
+            "v2 hangs, or its client is slow: it still holds %(count)d request on this server. A restart of the server "
+            "frees its place.",
+            "v2 hangs, or its clients are slow: it still holds %(count)d requests on this server. A restart of the "
+            "server frees their places.",
+            count,
+        )
+        return told % {"count": count}
     told = ngettext(
         "v2 still holds %(count)d request on this server: if it does not end within a minute, v2 hangs or its client "
         "is slow.",

@@ -1,7 +1,7 @@
 """Everything that the page shows, by some thirty statements at any size. Reads, and changes nothing."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -17,13 +17,13 @@ from canary.core.names import in_names, names_from
 from canary.core.routing import is_in_brownout
 from canary.core.values import Snapshot
 from canary.core.wording import duration
-from canary.judging.judging import is_gap
 from canary.models import EvidencePoint, ListEntry, Recorder, Rollout, RolloutEvent, Verdict
 from canary.pages import drawing, figures, protection, timelines
 from canary.pages.crossing import card_of
 from canary.pages.guiding import guide
 from canary.pages.harm import harm_sentences
 from canary.pages.speaking import spoken
+from canary.pages.standing import holding
 from canary.recording import aggregation
 from canary.reporting.people import People
 from canary.retiring.usage import USAGE_DAYS, recent_calls, top_consumers
@@ -105,12 +105,12 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
             verdicts[0] if verdicts else None,
             extended=len(extended(snapshot.life, now.timestamp())),
             allowed=len(snapshot.allowed),
-            differences=_holding(found["shadow"]["differences"]),
+            differences=holding(found["shadow"]["differences"]),
         ),
         "between_journeys": spoken(known["between_journeys"] or ""),
         "planned": _planned(known),
         **_rolled_back(known),
-        "held_requests": protection.held_requests() if known["latched"] else "",
+        "held_requests": protection.held_requests(known, now) if known["latched"] else "",
         **_plan(known, changes, now),
         "controller": known["controller"]["leader"],
         "alarm": known["alarm"],
@@ -124,6 +124,9 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
         **(_consumers(snapshot, now) if is_whole else {"consumers": []}),
         **_log(asked),
     }
+    if _is_unharmed(shown):
+        todo = _("Nothing failed on v2. Acknowledge the rollback when another plan may start.")
+        shown["guide"] = replace(shown["guide"], next=todo)
     shown["crossover"] = card_of(known, row, now)
     shown["protection"] = protection.facts(known, verdicts[0] if verdicts else None, shown["shadow"], now)
     return _named(shown)
@@ -143,6 +146,12 @@ def _rolled_back(known: dict[str, Any]) -> dict[str, Any]:
     if event is None:
         return {"rollback": None, "harm": []}
     return {"rollback": _event(event), "harm": harm_sentences(known["release"], event.at)}
+
+
+def _is_unharmed(shown: dict[str, Any]) -> bool:
+    """Return whether a person has rolled a release back in which nothing failed."""
+    rollback = shown["rollback"]
+    return bool(rollback and rollback["is_by_hand"] and not shown["status"]["weight_bp"] and len(shown["harm"]) <= 1)
 
 
 def _finding(sentence: str) -> str:
@@ -292,10 +301,6 @@ def _found(release: int) -> dict[str, Any]:
     }
 
 
-def _holding(differences: list[dict[str, Any]]) -> int:
-    return sum(one["accepted"] is None and is_gap(one["kind"], one["count"]) for one in differences)
-
-
 def _life(row: Any, snapshot: Snapshot, now: datetime) -> dict[str, Any]:
     life = snapshot.life
     at = now.timestamp()
@@ -350,6 +355,7 @@ def _event(event: RolloutEvent) -> dict[str, Any]:
         "version": event.version,
         "at": event.at.astimezone(UTC),
         "actor": event.actor,
+        "is_by_hand": not (event.evidence or {}).get("kind"),
         "verb": event.verb,
         "reason": spoken(event.reason),
         "why": spoken(_finding(event.reason) if (event.evidence or {}).get("kind") in KINDS else event.reason),

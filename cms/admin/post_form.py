@@ -65,13 +65,12 @@ class PostForm(ServiceForm):
             rows = Category.objects.none() if categories.queryset is None else categories.queryset
             shown = set(rows.filter(posts=self.instance.pk).values_list("pk", flat=True))
             self.initial["categories"] = [row for row in self.initial.get("categories", ()) if row.pk in shown]
-        if image := self.fields.get("featured_image"):
-            image.error_messages["invalid_choice"] = translated(NO_SUCH_IMAGE)  # the same for a file that is hidden
         if co_authors := self.fields.get("co_authors"):
             co_authors.label = gettext("Co-authors")
         for name in REMEMBERED:
             if field := self.fields.get(name):
                 field.show_hidden_initial = True
+        self._say_alike_of_images()
         self._name_language()
         self.read: dict[str, Any] | None = None
         """The content that the writer has read; None when the form does not say."""
@@ -83,6 +82,11 @@ class PostForm(ServiceForm):
             self.read = read_revision(self.instance, number)
             # Django compares with these: a field has changed when it is not what the writer has read.
             self.initial.update({name: value for name, value in (self.read or {}).items() if name in IN_REVISIONS})
+
+    def _say_alike_of_images(self) -> None:
+        """Answer for a file that is missing as the service does for one that is hidden."""
+        if image := self.fields.get("featured_image"):
+            image.error_messages["invalid_choice"] = translated(NO_SUCH_IMAGE)
 
     def _name_language(self) -> None:
         """Tell browsers the language of a written post's texts: they check the spelling by it."""

@@ -10,11 +10,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.html import escape
 
 from canary.core.histograms import Quantile
 from canary.metrics import node as nodes
 from canary.metrics.counters import Totals
-from canary.models import RolloutEvent, UnitMinute, Verdict
+from canary.models import Rollout, RolloutEvent, UnitMinute, Verdict
 from canary.pages import figures, protection
 from canary.pages.charts import marks_of
 from canary.pages.guiding import guide
@@ -62,7 +64,10 @@ def test_after_the_sunset_the_title_counts_those_that_v1_still_answers() -> None
 
 def test_the_number_of_differences_is_that_of_now() -> None:
     verdict = Verdict(stage=1, kind="hold", sentence="", numbers={"reason": "finding", "shadow_differences": 2})
-    assert guide(STATUS, verdict, differences=1).title == "Held: v2's responses differ from v1's in 1 way"
+    rows = [{"route": "GET /tags", "path": path, "count": count} for path, count in (("", 2), ("name", 40))]
+    assert guide(STATUS, verdict, differences=rows[:1]).title == "Held: v2's responses differ from v1's in 1 way"
+    assert guide(STATUS, verdict, differences=rows[:1]).next.startswith("GET /tags differs at the whole answer, in 2 ")
+    assert guide(STATUS, verdict, differences=rows).next.startswith("GET /tags differs at name, in 40 comparisons. No ")
     assert guide(STATUS, verdict).title == "All differences are accepted"
 
 
@@ -135,6 +140,9 @@ def test_waiting_tells_users_from_the_minimum_time_and_a_young_stage_from_a_quie
     assert words(299, None)[1].startswith("Nothing to do yet: in a few minutes this tells when the step can pass")
     assert words(300, None)[1].startswith("146 users of v2 were judged so far. If more people will come, wait.")
     assert "start a crossover, which needs only a few clients" in words(300, None)[1]
+    failing = {**seen.SAFE, "failing": 2}
+    verdict = Verdict(stage=1, kind="hold", sentence="", numbers={"reason": "not_safe", "safe": failing, "eta_s": 60.0})
+    assert guide(STATUS, verdict).next.startswith("2 users of v2 had an error so far, so more are needed.")
 
 
 @pytest.mark.parametrize(
@@ -228,6 +236,8 @@ def test_requests_that_v2_still_holds_are_told_beside_a_rollback(
     quiet_world: World, signed_in_with: SignedIn, own_folder: nodes.Node
 ) -> None:
     quiet_world("tripped")
+    began = timezone.now()
+    Rollout.objects.update(stage_started_at=began)
     client, told = (
         signed_in_with("view"),
         "v2 still holds 8 requests on this server: if they do not end within a minute, ",
@@ -237,6 +247,34 @@ def test_requests_that_v2_still_holds_are_told_beside_a_rollback(
     own_folder.publish({**dumped, "gauges": {**dumped["gauges"], "canary_in_flight": [[["2"], 8.0]]}})
     before, _, _ = client.get(ADDRESS).content.decode().partition('id="canary-state"')
     assert told in before
+    Rollout.objects.update(stage_started_at=began - datetime.timedelta(seconds=61))
+    text = client.get(ADDRESS).content.decode()
+    assert "v2 hangs, or its clients are slow: it still holds 8 requests on this server. A restart" in text
+
+
+def test_harm_that_shadow_reads_find_is_told_before_a_start() -> None:
+    numbers = {"reason": "pairs", "pairs": {"errors": {"votes": 249, "against": 249}}}
+    verdict = Verdict(stage=1, kind="harm", sentence="", numbers=numbers)
+    told = guide({**STATUS, "weight_bp": 0, "plan": None}, verdict)
+    assert (told.mood, told.title) == ("harm", "Do not start: v2 failed 249 reads that v1 answered")
+    assert told.action == ""
+    assert guide({**STATUS, "weight_bp": 0, "plan": None, "stage": 2}, verdict).action == "start"
+
+
+def test_a_rollback_by_hand_without_a_failure_asks_for_no_repair(
+    quiet_world: World, signed_in_with: SignedIn, ask_and_send: Callable[..., Any]
+) -> None:
+    quiet_world("middle")
+    client = signed_in_with("view", "ramp", "rollback")
+    assert ask_and_send(client, "rollback").status_code == 302
+    assert client.get(ADDRESS).context["guide"].next.startswith("Nothing failed on v2. Acknowledge")
+
+
+def test_a_step_by_hand_is_warned_of_what_holds(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("held")
+    form = signed_in_with("view", "ramp").get(f"{ADDRESS}do/promote/").content.decode()
+    told = escape("Held: v2's responses differ from v1's in 12 ways.")
+    assert f'<p class="canary-banner canary-bad" role="alert"><strong>{told}</strong></p>' in form
 
 
 def test_what_protects_users_is_shown(quiet_world: World, signed_in_with: SignedIn) -> None:
