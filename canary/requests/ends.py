@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from functools import partial
 from io import UnsupportedOperation
 from itertools import chain, islice
 from typing import Any, Final
@@ -15,6 +16,7 @@ from typing import Any, Final
 from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.utils.log import request_logger
 
@@ -111,8 +113,10 @@ class Iterated(StreamingHttpResponse):
     def close(self) -> None:
         """Close the answer by its class's own way, which closes what this one has too: they share the list."""
         self._answer._handler_class = self._handler_class  # type: ignore[attr-defined]
-        self._answer.close()
-        self.closed = True
+        try:
+            self._answer.close()
+        finally:
+            self.closed = True
 
 
 class Closing:
@@ -122,6 +126,8 @@ class Closing:
         self._flight, self._closers, self._has_begun = flight, closers, False
 
     def __call__(self) -> None:
+        if self._has_begun:  # a response may be closed twice
+            return
         self._has_begun = True
         flights.await_view(self._flight)
         try:
@@ -138,6 +144,23 @@ class Closing:
         """Let the flight end with a response that nobody closes, such as one that a 304 replaces."""
         if not self._has_begun:
             flights.drop(self._flight)
+
+
+def _close_wholly(response: HttpResponse, flight: Flight, close: Callable[[], object]) -> None:
+    """Close a response by its class's own way, then close by Django's what that has left or failed to close."""
+    flights.await_view(flight)
+    try:
+        close()
+    except BaseException as error:
+        if isinstance(error, Exception) or _is_of_server():
+            raise
+        raise RuntimeError("The end of the answer would have ended its thread.") from error
+    finally:
+        try:
+            if _closers_of(response):
+                HttpResponseBase.close(response)
+        finally:
+            flights.leave(flight)
 
 
 def answer_of(
@@ -259,6 +282,8 @@ def land(flight: Flight, response: HttpResponse | None) -> None:
             _watch(response, flight)
         closers = _closers_of(response)
         closers[:] = [Closing(flight, [*closers])]
+        if getattr(response.close, "__func__", None) is not HttpResponseBase.close:
+            response.close = partial(_close_wholly, response, flight, response.close)  # type: ignore[method-assign]
     except BaseException:  # else it would hold its place for ever
         flights.leave(flight)
         raise

@@ -187,6 +187,20 @@ STREAMS: dict[str, Callable[[Callable[[], object]], HttpResponseBase]] = {
 """Streams, which do something before they end."""
 
 
+def _close_and_break(response: HttpResponseBase) -> None:
+    HttpResponseBase.close(response)
+    _break()
+
+
+CLOSES: dict[str, Callable[[HttpResponseBase], object]] = {
+    "leave": lambda _: None,
+    "break": lambda _: _break(),
+    "exit": lambda _: _exit(),
+    "close and break": _close_and_break,
+}
+"""How classes close their answers in a way of their own, which is a bad one."""
+
+
 def _leave_a_failed_transaction(_: HttpRequest) -> None:
     transaction.set_autocommit(False)
     with connection.cursor() as cursor:
@@ -236,6 +250,9 @@ def _closing(version: int, response: HttpResponseBase, request: HttpRequest) -> 
     if end := request.GET.get("end"):
         closers.append({"hang": partial(gate.wait, version), "exit": _exit}[end])
     closers.append(partial(closed.append, version))
+    if close := request.GET.get("close"):
+        own = {"hang": lambda _: gate.wait(version), **CLOSES}[close]
+        response.__class__ = type("ClosedByClass", (type(response),), {"close": own})
     return response
 
 

@@ -225,10 +225,11 @@ def test_a_stream_whose_view_makes_no_further_part_hangs(monkeypatch: pytest.Mon
     assert flights.counts()[2] == 0
 
 
-def test_an_answer_of_v2_whose_end_hangs_keeps_its_place_and_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("end", ["end", "close"])
+def test_an_answer_of_v2_whose_end_hangs_keeps_its_place_and_hangs(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client had its answer and v2 its place back, while a thread of the process was gone."""
     monkeypatch.setattr(failing, "gate", gate := Gate())
-    asking = [threading.Thread(target=ask, args=(path,)) for path in (f"{PINNED}?end=hang", f"{THING}?end=hang")]
+    asking = [threading.Thread(target=ask, args=(path,)) for path in (f"{PINNED}?{end}=hang", f"{THING}?{end}=hang")]
     for thread in asking:
         thread.start()
     assert gate.await_waiting(2, 1)

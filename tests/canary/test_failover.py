@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from wsgiref.util import FileWrapper
@@ -23,7 +23,7 @@ from canary.requests.faults import faults
 from canary.requests.in_flight import Flight, flights
 from tests.canary import failing_urls_v1
 from tests.canary.failing import ARMS, PINNED, THING, ask, recorded
-from tests.canary.failing_urls_v1 import MALFORMED, ODDITIES, SPOILERS, Gate, closed
+from tests.canary.failing_urls_v1 import CLOSES, MALFORMED, ODDITIES, SPOILERS, Gate, closed
 from tests.canary.seeing import client_on, fresh_recorder, metrics_of, weight
 
 
@@ -38,6 +38,7 @@ def everybody_on_v2(rollout: Callable[..., None]) -> Iterator[Callable[..., None
     with fresh_recorder():
         yield configure
     closed.clear()
+    flights.clear()
 
 
 def explode(*_: object) -> None:
@@ -248,6 +249,14 @@ def test_an_answer_whose_end_would_end_its_thread_is_recorded_and_gives_its_plac
         server.submit(ask_and_close).result()
     assert (recorded(), flights.counts()) == ([(2, "pinned", 200)], {1: 0, 2: 0})
     assert closed == [2]
+
+
+@pytest.mark.parametrize("told", ["200", "stream", "made", "own", "file"])
+@pytest.mark.parametrize("close", CLOSES)
+def test_an_answer_that_its_class_closes_badly_is_recorded_and_gives_its_place_back(told: str, close: str) -> None:
+    with ThreadPoolExecutor(1) as server, suppress(RuntimeError):
+        server.submit(served, f"{PINNED}?v2={told}&close={close}").result()
+    assert (recorded(), flights.counts(), closed) == ([(2, "pinned", 200)], {1: 0, 2: 0}, [2])
 
 
 def test_each_failover_is_told_to_prometheus_and_no_other_failure() -> None:
