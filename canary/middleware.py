@@ -196,9 +196,9 @@ class CanaryMiddleware:
         try:
             request.get_host()
         except DisallowedHost as error:
-            handler = get_resolver(request.urlconf).resolve_error_handler(400)
-            response: HttpResponse = handler(request, exception=error)  # type: ignore[call-arg]
-            return response
+            handler: Any = get_resolver(request.urlconf).resolve_error_handler(400)
+            is_candidate = request.canary.api_version == CANDIDATE  # type: ignore[attr-defined]
+            return answer_of(partial(handler, exception=error), request, is_candidate=is_candidate)
         if host and len(self._served_hosts) < HOSTS_MAX and not settings.USE_X_FORWARDED_HOST:
             self._served_hosts.add(host)
         return None

@@ -230,8 +230,8 @@ def _error_page(request: HttpRequest, error: BaseException, *, is_candidate: boo
             _refuse_unsendable(failed)
             if type(failed).__iter__ not in _WHOLE:
                 failed = _begun(request, failed, is_candidate=True)
-    except Exception:
-        if not is_candidate:
+    except BaseException as failure:
+        if not is_candidate or (not isinstance(failure, Exception) and _is_of_server()):
             raise
         request_logger.exception("The error page of a version failed. The answer is a bare 500.")
         return HttpResponse(status=500)

@@ -84,7 +84,7 @@ ODDITIES: dict[str, Callable[[HttpResponse], object]] = {
 CHANGES: dict[str, Callable[[HttpResponse], object]] = {**SPOILERS, **MALFORMED, **ODDITIES}
 
 
-def _exit() -> None:
+def exit_at_once() -> None:
     raise ENDS["exit"]
 
 
@@ -195,7 +195,7 @@ def _close_and_break(response: HttpResponseBase) -> None:
 CLOSES: dict[str, Callable[[HttpResponseBase], object]] = {
     "leave": lambda _: None,
     "break": lambda _: _break(),
-    "exit": lambda _: _exit(),
+    "exit": lambda _: exit_at_once(),
     "close and break": _close_and_break,
 }
 """How classes close their answers in a way of their own, which is a bad one."""
@@ -233,7 +233,7 @@ def answer(version: int, request: HttpRequest, **_: str) -> HttpResponseBase:
         LEFT_BEHIND[told](request)
         _break()
     if told in STREAMS:
-        then = {"break": _break, "exit": _exit, "hang": partial(gate.wait, version)}
+        then = {"break": _break, "exit": exit_at_once, "hang": partial(gate.wait, version)}
         return _closing(version, STREAMS[told](then.get(request.GET.get("then", ""), int)), request)
     if told in ENDS:
         raise ENDS[told]
@@ -248,7 +248,7 @@ def answer(version: int, request: HttpRequest, **_: str) -> HttpResponseBase:
 def _closing(version: int, response: HttpResponseBase, request: HttpRequest) -> HttpResponseBase:
     closers: list[Callable[[], object]] = response._resource_closers  # type: ignore[attr-defined]
     if end := request.GET.get("end"):
-        closers.append({"hang": partial(gate.wait, version), "exit": _exit}[end])
+        closers.append({"hang": partial(gate.wait, version), "exit": exit_at_once}[end])
     closers.append(partial(closed.append, version))
     if close := request.GET.get("close"):
         own = {"hang": lambda _: gate.wait(version), **CLOSES}[close]

@@ -24,6 +24,7 @@ from canary.requests.in_flight import Flight, flights
 from tests.canary import failing_urls_v1
 from tests.canary.failing import ARMS, PINNED, THING, ask, recorded
 from tests.canary.failing_urls_v1 import CLOSES, MALFORMED, ODDITIES, SPOILERS, Gate, closed
+from tests.canary.failing_urls_v2 import PAGES
 from tests.canary.seeing import client_on, fresh_recorder, metrics_of, weight
 
 
@@ -73,7 +74,7 @@ def test_what_would_reach_no_client_is_a_failure_of_its_version(end: str) -> Non
 
 
 @pytest.mark.parametrize("failure", ["text", "raise", "exit"])
-@pytest.mark.parametrize("page", ["text", "none", "raise"])
+@pytest.mark.parametrize("page", PAGES)
 def test_an_error_page_that_fails_too_is_a_failure(failure: str, page: str) -> None:
     with ThreadPoolExecutor(1) as server:
         response = server.submit(ask, f"{THING}?v2={failure}&page={page}").result()
@@ -81,6 +82,13 @@ def test_an_error_page_that_fails_too_is_a_failure(failure: str, page: str) -> N
         pinned = server.submit(ask, f"{PINNED}?v2={failure}&page={page}").result()
         assert (pinned.status_code, pinned.headers["API-Version"]) == (500, "2")
     assert recorded() == [(2, "bucket", 500), (1, "failover", 200), (2, "pinned", 500)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_so_is_one_for_a_host_that_is_not_served(page: str) -> None:
+    with ThreadPoolExecutor(1) as server:
+        pinned = server.submit(ask, f"{PINNED}?page={page}", host="elsewhere.example").result()
+    assert (pinned.status_code, recorded()) == (500, [(2, "pinned", 500)])
 
 
 @pytest.mark.parametrize("oddity", ODDITIES)
