@@ -29,7 +29,7 @@ _ODD_IN_VALUE: Final = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _LENGTH: Final = re.compile(r"[ \t]*[0-9]+[ \t]*")
 _NO_LENGTH: Final = ("Content-Length", "0")
 _STREAM: Final = "_canary_stream"
-_WHOLE: Final = {HttpResponse.__iter__, SimpleTemplateResponse.__iter__}
+WHOLE: Final = {HttpResponse.__iter__, SimpleTemplateResponse.__iter__}
 """How Django's answers that are whole give their bytes to a server. Any other class makes them as it is sent."""
 NAMES_MAX: Final = 1_000
 _good_names: Final[set[str]] = set()
@@ -176,7 +176,7 @@ def answer_of(
         response = get_response(request)
         if is_candidate:
             _refuse_unsendable(response)
-        if type(response).__iter__ not in _WHOLE:
+        if type(response).__iter__ not in WHOLE:
             response = _begun(request, response, is_candidate=is_candidate)
     except BaseException as error:
         is_stables = response is None and not is_candidate
@@ -228,7 +228,7 @@ def _error_page(request: HttpRequest, error: BaseException, *, is_candidate: boo
         failed = response_for_exception(request, error)  # type: ignore[arg-type]
         if is_candidate:
             _refuse_unsendable(failed)
-            if type(failed).__iter__ not in _WHOLE:
+            if type(failed).__iter__ not in WHOLE:
                 failed = _begun(request, failed, is_candidate=True)
     except BaseException as failure:
         if not is_candidate or (not isinstance(failure, Exception) and _is_of_server()):

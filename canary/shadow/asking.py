@@ -20,12 +20,13 @@ from canary.conf import canary_conf
 from canary.core.names import FIRST, Names
 from canary.core.values import STABLE, Identity, Snapshot
 from canary.recording.recorder import Person
+from canary.requests.ends import WHOLE
 from canary.requests.queries import start_counting, stop_counting
 from canary.shadow.side_effects import refused
 from canary.shadow.snapshots import Guard, forgotten
 
 STREAM_MAX: Final = 16_000_000
-"""Bytes of a stream that a repeat reads."""
+"""Bytes that a repeat reads of a stream, or of an answer whose class makes it as it is sent."""
 
 
 class UnrepeatableError(Exception):
@@ -83,7 +84,7 @@ class Answer:
     person: Person | None = None
     """Whom the view has let in."""
     is_read: bool = True
-    """False where only the body is unknown: that of an asynchronous stream, or of one above STREAM_MAX."""
+    """False where only the body is unknown: that of an asynchronous stream, or one above STREAM_MAX."""
 
     @property
     def has_failed(self) -> bool:
@@ -166,19 +167,23 @@ def _refuse_async(function: Any) -> None:
         raise UnrepeatableError(function)
 
 
-def _content_of(response: Any) -> bytes | None:
-    """Return what a server would send; None for more than STREAM_MAX of a stream, or for an asynchronous one."""
+def _content_of(response: Any) -> bytearray | None:
+    """Return what a server would send; None for an asynchronous stream, or for more than STREAM_MAX.
+
+    An answer that is whole has no bound: its version has made it already.
+    """
     if getattr(response, "is_async", False):
         return None
+    is_bounded = response.streaming or type(response).__iter__ not in WHOLE
     content = bytearray()
     for part in response:
-        content += part
-        if response.streaming and len(content) > STREAM_MAX:
+        if is_bounded and len(content) + len(part) > STREAM_MAX:
             return None
-    return bytes(content)
+        content += part
+    return content
 
 
-def _json_of(content: bytes) -> Any:
+def _json_of(content: bytes | bytearray) -> Any:
     try:
         return json.loads(content)
     except ValueError:

@@ -67,7 +67,18 @@ class Broken(HttpResponse):
         raise KeyError("planted")
 
 
-MADE: dict[str, Callable[[], HttpResponseBase]] = {"own": Own, "made": lambda: Made(b"[1]"), "broken": Broken}
+class MadeAtLength(HttpResponse):
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"[1", b" " * STREAM_MAX, b"]"])
+
+
+MADE: dict[str, Callable[[], HttpResponseBase]] = {
+    "own": Own,
+    "made": lambda: Made(b"[1]"),
+    "broken": Broken,
+    "made at length": MadeAtLength,
+    "whole": lambda: HttpResponse(b"[1%s]" % (b" " * STREAM_MAX)),
+}
 STREAMS: dict[str, Callable[[], Iterable[bytes | str] | AsyncIterator[bytes]]] = {
     "good": lambda: _parts('{"things": ', "[1, 2]}"),
     "long": lambda: iter(["[1", " " * STREAM_MAX, "]"]),
@@ -117,7 +128,10 @@ def test_what_a_server_would_send_is_compared(asked: Callable[[str], Answer], na
     assert (answer.status, answer.body, answer.error) == (200, body, None)
 
 
-@pytest.mark.parametrize(("name", "body"), [("good", {"things": [1, 2]}), ("long", None), ("async", None)])
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [("good", {"things": [1, 2]}), ("long", None), ("async", None), ("made at length", None), ("whole", [1])],
+)
 def test_a_stream_is_read_up_to_its_bound(asked: Callable[[str], Answer], name: str, body: Any) -> None:
     answer = asked(f"/streams/{name}")
     assert (answer.status, answer.body, answer.error) == (200, body, None)
