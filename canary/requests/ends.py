@@ -103,12 +103,12 @@ class SentFile:
 
 
 class Iterated(StreamingHttpResponse):
-    """An answer whose own class makes it as it is sent, as the stream that a server takes it for."""
+    """An answer whose own class makes its parts as it is sent, as the stream that a server takes it for."""
 
-    def __init__(self, answer: Any) -> None:
+    def __init__(self, answer: Any, parts: Iterable[object]) -> None:
         self.__dict__.update(answer.__dict__)  # its headers, what it closes, and what middlewares look for
         self._answer, self.status_code, self.file_to_stream = answer, answer.status_code, None
-        self.streaming_content = map(_sendable, answer)
+        self.streaming_content = map(_sendable, parts)
 
     def close(self) -> None:
         """Close the answer by its class's own way, which closes what this one has too: they share the list."""
@@ -201,11 +201,19 @@ def _begun(request: HttpRequest, response: Any, *, is_candidate: bool) -> Any:
     file = getattr(response, "file_to_stream", None)
     if is_sent_async or (file is not None and (not is_candidate or _descriptor_of(file) is not None)):
         return response
-    stream = response if type(response).__iter__ is StreamingHttpResponse.__iter__ else Iterated(response)
+    stream = response
+    if type(response).__iter__ is not StreamingHttpResponse.__iter__:
+        is_read_by_server = file is not None and request.META.get("wsgi.file_wrapper")  # past the class, by Django
+        stream = Iterated(response, _parts_of(file, response.block_size) if is_read_by_server else response)
     parts = iter(stream)
     first = list(islice(parts, 1))
     stream.streaming_content = chain(first, parts)  # a file is a stream like any other from here on
     return stream
+
+
+def _parts_of(file: Any, size: int) -> Iterator[object]:
+    """Return a file as a server reads it."""
+    return iter(partial(file.read, size), b"")
 
 
 def _descriptor_of(file: Any) -> int | None:

@@ -1,11 +1,13 @@
 """Answers that are not even answers, as a version without middleware of Django's gives them to the canary."""
 
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any
+from wsgiref.util import FileWrapper
 
 import pytest
 from django.core.signals import request_finished
-from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotFound, StreamingHttpResponse
 from django.test import RequestFactory
 
 from canary.requests.ends import answer_of
@@ -26,11 +28,12 @@ ANSWERS: dict[str, object] = {
 }
 
 
-def _answer_of(answer: object, *, is_candidate: bool) -> object:
+def _answer_of(answer: object, *, is_candidate: bool, **environ: object) -> object:
     def get_response(request: HttpRequest) -> HttpResponse:
         return answer  # type: ignore[return-value]
 
-    return answer_of(get_response, RequestFactory().get("/api/things"), is_candidate=is_candidate)
+    request = RequestFactory().get("/api/things", **environ)  # type: ignore[arg-type]
+    return answer_of(get_response, request, is_candidate=is_candidate)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -82,3 +85,15 @@ def test_an_answer_that_its_class_makes_keeps_all_that_it_has() -> None:
 def test_a_stream_with_an_iterator_of_its_own_is_made_once() -> None:
     answer: Any = _answer_of(Louder([b"a", b"b"]), is_candidate=True)
     assert [*answer] == [b"a!", b"b!"]
+
+
+class LouderFile(FileResponse):
+    def __iter__(self) -> Iterator[bytes]:
+        return (part + b"!" for part in super().__iter__())
+
+
+@pytest.mark.parametrize(("environ", "sent"), [({"wsgi.file_wrapper": FileWrapper}, b"ab"), ({}, b"ab!")])
+def test_a_file_is_sent_as_without_the_canary(environ: dict[str, object], sent: bytes) -> None:
+    """Django hands it to a server that takes files, whatever its class makes of it."""
+    answer: Any = _answer_of(LouderFile(BytesIO(b"ab")), is_candidate=True, **environ)
+    assert (b"".join(answer), answer["Content-Length"], answer.file_to_stream) == (sent, "2", None)
