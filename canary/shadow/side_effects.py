@@ -2,8 +2,8 @@
 
 The database refuses writes by itself (`snapshots`, `writes.engines`), on Django's own connections. This module raises
 an exception and notes the attempt, because a view may swallow the exception. For repeated writes it also refuses files,
-and sends over sockets and to executors that were there before. It does not see other threads, nor what libraries in C
-send by themselves.
+and sends over sockets and to executors that were there before. It does not see other threads, nor how libraries in C
+connect and send by themselves: of drivers it knows psycopg and sqlite3.
 """
 
 import os
@@ -13,9 +13,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, wraps
 from http.client import HTTPConnection
+from importlib import import_module
+from inspect import getattr_static
 from typing import Any, Final
 
 from django.core.cache import caches
@@ -51,6 +53,8 @@ OPENS: Final = "open"
 WRITES: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 OF_IMPORTS: Final = "__pycache__"
 CONNECTS: Final = "socket.connect"
+OPENS_SQLITE: Final = "sqlite3.connect"
+OWN_DATABASE: Final = "opens a connection of its own to a database"
 SENDS: Final = ("send", "sendall", "sendmsg", "sendto", "sendfile", "write")
 """Methods of sockets; psycopg and the watchdog's own connection use none of them."""
 
@@ -150,19 +154,31 @@ def _refuse_databases_of_views() -> None:
     """Let a thread connect by Django's own objects alone: nothing refuses the writes of others."""
     for kind in {type(connections[alias]) for alias in connections}:
         _refuse_but_to_django(kind)
-    driver: Any = sys.modules.get("psycopg")
-    if driver is None:
-        return
-    connect_in_c: Any = driver.Connection.connect.__func__  # no audit event tells of it
+    with suppress(ImportError):  # also where only a view of a later repeat would import it
+        _refuse_psycopg(import_module("psycopg"), import_module("psycopg.pq"))
 
-    @wraps(connect_in_c)
-    def connect_in_c_unless_refused(cls: Any, *arguments: Any, **options: Any) -> Any:
+
+def _refuse_psycopg(driver: Any, pq: Any) -> None:
+    """Refuse where every connection begins: a view may have bound `psycopg.connect` before, and no audit event tells.
+
+    libpq's own class may be one of C, which takes no attributes, so a subclass stands in its place.
+    """
+    pq.PGconn = type("PGconn", (pq.PGconn,), {})
+    for kind, name in ((driver.BaseConnection, "_connect_gen"), (pq.PGconn, "connect"), (pq.PGconn, "connect_start")):
+        _refuse_but_while_connecting(kind, name)
+
+
+def _refuse_but_while_connecting(kind: Any, name: str) -> None:
+    """Replace a class method that connects to a database."""
+    real = getattr_static(kind, name).__func__
+
+    @wraps(real)
+    def unless_refused(cls: Any, *arguments: Any, **options: Any) -> Any:
         if not _here.is_connecting:
-            _refuse("opens a connection of its own to a database")
-        return connect_in_c(cls, *arguments, **options)
+            _refuse(OWN_DATABASE)
+        return real(cls, *arguments, **options)
 
-    driver.Connection.connect = classmethod(connect_in_c_unless_refused)
-    driver.connect = driver.Connection.connect
+    setattr(kind, name, classmethod(unless_refused))
 
 
 def _refuse_but_to_django(kind: Any) -> None:
@@ -199,6 +215,8 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         _refuse(STARTS[event])
     elif event == CONNECTS and not _here.is_connecting:
         _refuse(f"connects to {_shown(arguments[1])}")
+    elif event == OPENS_SQLITE and not _here.is_connecting:
+        _refuse(OWN_DATABASE)
     elif _here.is_write and _changes_a_file(event, arguments):
         _refuse(f"writes to the file {arguments[0]}")
 

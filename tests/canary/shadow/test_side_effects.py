@@ -1,14 +1,17 @@
 """A repeated read sends no mail, connects to nobody, starts nothing and writes to no cache, even if it swallows the refusal."""
 
+import asyncio
 import contextlib
 import os
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +20,16 @@ import pytest
 from django.core import mail
 from django.core.cache import cache, caches
 from django.db import connection
+from psycopg import connect as bound_connect
+from psycopg import pq
+from psycopg.conninfo import make_conninfo
 from redis import Redis, RedisError
 
 from canary.shadow.side_effects import SideEffectError, refused
 from cms.outgoing.sending import Message, send_each
 
 HANG_S = 60.0
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -194,8 +201,38 @@ def own_connection() -> None:
         cursor.execute("SELECT 1")
 
 
+def driver_params() -> Any:
+    return connection.get_connection_params() | {"cursor_factory": None}
+
+
 def own_driver() -> None:
-    psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}).close()
+    psycopg.connect(**driver_params()).close()
+
+
+def bound_driver() -> None:
+    """By a name that was bound at the import, before the first repeat."""
+    bound_connect(**driver_params()).close()
+
+
+class OwnConnection(psycopg.Connection[Any]):
+    pass
+
+
+def driver_of_a_subclass() -> None:
+    OwnConnection.connect(**driver_params()).close()
+
+
+def asynchronous_driver() -> None:
+    async def connect() -> None:
+        await (await psycopg.AsyncConnection.connect(**driver_params())).close()
+
+    asyncio.run(connect())
+
+
+def below_the_driver(name: str) -> None:
+    names = {"dbname", "user", "password", "host", "port"}
+    conninfo = make_conninfo(**{key: value for key, value in driver_params().items() if key in names})
+    getattr(pq.PGconn, name)(conninfo.encode()).finish()
 
 
 def own_client() -> None:
@@ -210,6 +247,11 @@ def own_client() -> None:
     [
         (own_connection, "opens a connection of its own to the database default"),
         (own_driver, "opens a connection of its own to a database"),
+        (bound_driver, "opens a connection of its own to a database"),
+        (driver_of_a_subclass, "opens a connection of its own to a database"),
+        (asynchronous_driver, "opens a connection of its own to a database"),
+        (partial(below_the_driver, "connect"), "opens a connection of its own to a database"),
+        (partial(below_the_driver, "connect_start"), "opens a connection of its own to a database"),
         (own_client, "connects to "),
     ],
 )
@@ -221,6 +263,38 @@ def test_a_store_is_not_connected_to_past_django(act: Callable[[], object], name
     assert tried != []
     assert all(one.startswith(named) for one in tried)
     act()
+
+
+def test_nor_is_a_file_of_sqlite(tmp_path: Path) -> None:
+    tried: list[str] = []
+    with refused(tried), pytest.raises(SideEffectError):
+        sqlite3.connect(tmp_path / "own.db")
+    assert tried == ["opens a connection of its own to a database"]
+    assert list(tmp_path.iterdir()) == []
+    with contextlib.closing(sqlite3.connect(tmp_path / "own.db")) as own:
+        own.execute("CREATE TABLE views (id integer)")
+
+
+LATE_DRIVER = """
+import sys
+from django.conf import settings
+settings.configure(DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})
+from canary.shadow.side_effects import SideEffectError, refused
+assert "psycopg" not in sys.modules
+with refused([]):
+    pass
+with refused([]):
+    import psycopg
+    try:
+        psycopg.connect("host=/nowhere")
+    except SideEffectError as error:
+        print(error)
+"""
+
+
+def test_nor_by_a_driver_that_is_imported_after_the_first_repeat() -> None:
+    done = subprocess.run([sys.executable, "-c", LATE_DRIVER], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "A repeated request opens a connection of its own to a database.\n"
 
 
 @pytest.mark.django_db(transaction=True)
