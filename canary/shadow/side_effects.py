@@ -33,9 +33,9 @@ CACHE_READS: Final = frozenset(
     }
 )
 """Methods of a cache that change nothing. All others are refused, because backends add writes of their own."""
+THREADS: Final = ("_thread.start_new_thread", "_thread.start_joinable_thread")
 STARTS: Final = {
-    "_thread.start_new_thread": "starts a thread",
-    "_thread.start_joinable_thread": "starts a thread",
+    **dict.fromkeys(THREADS, "starts a thread"),
     "subprocess.Popen": "starts a process",
     "os.system": "starts a process",
     "os.posix_spawn": "starts a process",
@@ -71,6 +71,8 @@ class _Here(threading.local):
     """Whether the repeated request is a write: then files, and sends over what is open, are refused too."""
     is_connecting = False
     """Whether Django connects to a database or a cache of the settings, whose writes are refused otherwise."""
+    may_start_threads = False
+    """Whether Django connects to a database, and may open its pool, which has threads of its own."""
 
 
 _here = _Here()
@@ -93,12 +95,13 @@ def refused(tried: list[str], *, is_write: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def _connecting() -> Iterator[None]:
-    before, _here.is_connecting = _here.is_connecting, True
+def _connecting(*, may_start_threads: bool = False) -> Iterator[None]:
+    before = _here.is_connecting, _here.may_start_threads
+    _here.is_connecting, _here.may_start_threads = True, may_start_threads
     try:
         yield
     finally:
-        _here.is_connecting = before
+        _here.is_connecting, _here.may_start_threads = before
 
 
 def _refuse(what: str) -> None:
@@ -188,7 +191,7 @@ def _refuse_but_to_django(kind: Any) -> None:
     def connect_unless_refused(self: BaseDatabaseWrapper) -> None:
         if _here.tried is not None and connections[self.alias] is not self:
             _refuse(f"opens a connection of its own to the database {self.alias}")
-        with _connecting():
+        with _connecting(may_start_threads=True):
             connect(self)
 
     kind.connect = connect_unless_refused
@@ -212,7 +215,8 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if _here.tried is None:
         return
     if event in STARTS:
-        _refuse(STARTS[event])
+        if not (_here.may_start_threads and event in THREADS):
+            _refuse(STARTS[event])
     elif event == CONNECTS and not _here.is_connecting:
         _refuse(f"connects to {_shown(arguments[1])}")
     elif event == OPENS_SQLITE and not _here.is_connecting:

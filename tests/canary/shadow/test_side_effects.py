@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import sqlite3
@@ -315,3 +316,33 @@ def test_a_store_is_connected_to_by_django() -> None:
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(read).result() == [1]
     assert tried == []
+
+
+OF_DJANGO_ITSELF = """
+import json, sys
+from django.conf import settings
+settings.configure(DATABASES=json.loads(sys.argv[1]))
+from django.apps import apps
+apps.populate([])
+from django.db import connection
+from canary.shadow.side_effects import refused
+tried = []
+with refused(tried), connection.cursor() as cursor:
+    cursor.execute("SELECT 1")
+    print(cursor.fetchone(), tried)
+connection.close()
+connection.close_pool()
+"""
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(os.environ["DATABASE_URL"].startswith("sqlite"), reason="of PostgreSQL")
+@pytest.mark.parametrize("is_pooled", [True, False])
+def test_also_by_its_own_backend_which_may_open_a_pool(is_pooled: bool) -> None:
+    """A repeat may be the first to ask a database: before a step up, nothing else runs v2."""
+    names = ("NAME", "USER", "PASSWORD", "HOST", "PORT")
+    database = {name: connection.settings_dict[name] for name in names}
+    database |= {"ENGINE": "django.db.backends.postgresql", "OPTIONS": {"pool": is_pooled}}
+    command = [sys.executable, "-c", OF_DJANGO_ITSELF, json.dumps({"default": database})]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout == "(1,) []\n", done.stderr
