@@ -11,7 +11,7 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, wraps
@@ -33,6 +33,8 @@ CACHE_READS: Final = frozenset(
     }
 )
 """Methods of a cache that change nothing. All others are refused, because backends add writes of their own."""
+ITERATES: Final = "iter_keys"
+"""The one of them that reads step by step, after its call has returned."""
 THREADS: Final = ("_thread.start_new_thread", "_thread.start_joinable_thread")
 STARTS: Final = {
     **dict.fromkeys(THREADS, "starts a thread"),
@@ -76,6 +78,7 @@ class _Here(threading.local):
 
 
 _here = _Here()
+_END: Final = object()
 
 
 @contextmanager
@@ -121,6 +124,8 @@ class _ReadOnlyCache:
         value = getattr(self._real, name)
         if not callable(value):
             return value
+        if name == ITERATES:
+            return _stepwise(value)
         if name in CACHE_READS:
             return _connecting()(value)
         return lambda *_, **__: _refuse(f"calls {name}() of the cache {self._alias}")
@@ -128,6 +133,23 @@ class _ReadOnlyCache:
     def __contains__(self, key: str) -> bool:
         with _connecting():
             return key in self._real
+
+
+def _stepwise(read: Callable[..., Iterable[Any]]) -> Callable[..., Iterator[Any]]:
+    """Let each step of what is read connect: a generator begins with the first, and may lose its connection later."""
+
+    @wraps(read)
+    def steps(*arguments: Any, **options: Any) -> Iterator[Any]:
+        with _connecting():
+            rest = iter(read(*arguments, **options))
+        while True:
+            with _connecting():
+                step = next(rest, _END)
+            if step is _END:
+                return
+            yield step
+
+    return steps
 
 
 @cache

@@ -310,6 +310,8 @@ def test_a_store_is_connected_to_by_django() -> None:
                     cursor.execute("SELECT 1")
                     return [*cursor.fetchone()]
         finally:
+            if connection.vendor == "sqlite" and connection.connection is not None:
+                connection.connection.close()  # Django leaves one to an SQLite in memory open
             connection.close()
 
     tried: list[str] = []
@@ -346,3 +348,23 @@ def test_also_by_its_own_backend_which_may_open_a_pool(is_pooled: bool) -> None:
     command = [sys.executable, "-c", OF_DJANGO_ITSELF, json.dumps({"default": database})]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout == "(1,) []\n", done.stderr
+
+
+@pytest.mark.skipif(not os.environ["REDIS_URL"], reason="of Redis")
+def test_keys_are_iterated_though_any_step_may_have_to_connect() -> None:
+    backend: Any = caches["default"]
+    backend.set_many({f"k{number}": number for number in range(100)})
+    lost = backend.client.get_client().connection_pool.disconnect
+    tried: list[str] = []
+    lost()
+    with refused(tried):
+        reader: Any = caches["default"]
+        keys = reader.iter_keys("k*", itersize=5)
+        found = {next(keys)}
+        lost()
+        with pytest.raises(RedisError):
+            own_client()  # the view is refused its own between the keys, as ever
+        assert len(tried) > 0
+        tried.clear()
+        found.update(keys)
+    assert (len(found), tried) == (100, [])
