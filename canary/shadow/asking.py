@@ -96,7 +96,7 @@ def ask(read: Read, version: int, path: str, query: str, guard: Guard) -> Answer
 
     `path` is decoded and below the base.
     """
-    with forgotten(), refused(guard.tried):
+    with forgotten(guard), refused(guard.tried):
         return answer_of(request_of(read, version, path, query), guard)
 
 

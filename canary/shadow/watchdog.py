@@ -12,14 +12,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from canary.shadow.own_connections import own_connection
 
 GRACE_S: Final = 0.2
 """For a late thread to end by the exception: to roll back and to close its connection."""
@@ -143,7 +142,7 @@ class _Worker:
                 line.shutdown(socket.SHUT_RDWR)
 
     def _loop(self) -> None:
-        with contextlib.suppress(Interrupted), _own_connection() as self._own:
+        with contextlib.suppress(Interrupted), own_connection() as self._own:
             while (task := self._tasks.get()) is not None:
                 work, future = task
                 try:
@@ -162,20 +161,3 @@ def _is_of_a_view(frame: FrameType) -> bool:
     code = frame.f_code
     is_foreign = code.co_filename.startswith(NOT_OF_VIEWS) or any(name in code.co_filename for name in INSTALLED)
     return not is_foreign and "acquire" not in code.co_names
-
-
-@contextmanager
-def _own_connection() -> Iterator[Any]:
-    """Use a connection of this thread outside the pool: a thread that hangs must not hold what requests wait for."""
-    pooled: Any = connections[DEFAULT_DB_ALIAS]
-    own = pooled.copy()
-    own.settings_dict["OPTIONS"].pop("pool", None)
-    connections[DEFAULT_DB_ALIAS] = own
-    try:
-        yield own
-    finally:
-        raw = own.connection
-        own.close()
-        if raw is not None:
-            raw.close()  # Django leaves one to an SQLite in memory open
-        connections[DEFAULT_DB_ALIAS] = pooled

@@ -1,12 +1,13 @@
 """Around every statement of a handler: what is refused, and what a statement that fails leaves behind."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+from django.db import DatabaseError, connection
 
+from canary.shadow.own_connections import other_databases
 from canary.shadow.side_effects import SideEffectError
 from canary.shadow.snapshots import READ_ONLY_TRANSACTION, Guard
 
@@ -79,17 +80,11 @@ def _send(sql: str) -> None:
         cursor.execute(sql)
 
 
-@contextmanager
-def other_databases_refused(tried: list[str]) -> Iterator[None]:
-    """Refuse every statement to another database than the default: it has no copy."""
+def other_databases_refused(tried: list[str]) -> AbstractContextManager[None]:
+    """Refuse every connection to another database than the default: it has no copy."""
 
-    def refuse(execute: Any, sql: Any, params: Any, many: Any, context: dict[str, Any]) -> Any:
-        tried.append(f"uses the database {context['connection'].alias}, which has no copy")
+    def refuse(other: Any) -> None:
+        tried.append(f"uses the database {other.alias}, which has no copy")
         raise SideEffectError(f"A repeated write {tried[-1]}.")
 
-    with ExitStack() as stack:
-        for alias in connections:
-            if alias != DEFAULT_DB_ALIAS:
-                stack.callback(connections[alias].close)
-                stack.enter_context(connections[alias].execute_wrapper(refuse))
-        yield
+    return other_databases(refuse)

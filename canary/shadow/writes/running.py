@@ -55,7 +55,7 @@ class Run(NamedTuple):
 def run(write: Write, sent: Sent, copy: PrivateCopy, guard: WriteGuard) -> Run:
     """Run a version's handler, and take back what it did. The engine is sealed and its sequences are restarted."""
     request = _request_of(write, sent)
-    with forgotten():
+    with forgotten(guard):
         guard.depth = len(connection.savepoint_ids)
         with (
             connection.execute_wrapper(guard),
