@@ -1,6 +1,7 @@
 """The addresses that our own requests may go to: the guard against server-side request forgery (OWASP A10:2021)."""
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -45,11 +46,15 @@ def _embedded(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
 
 
 def parse_address(host: str) -> Address | None:
-    """Return the address that `host` is written as, else None: it is a name."""
-    try:
+    """Return the address that `host` is written as, else None: it is a name.
+
+    The resolver of the system also takes the old forms of an IPv4 address, such as `0x7f.1` and `2130706433`.
+    """
+    with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return None
+    with contextlib.suppress(OSError, ValueError):
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    return None
 
 
 async def resolve_public(host: str, port: int, *, is_private_allowed: bool) -> list[str]:
