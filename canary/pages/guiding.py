@@ -245,13 +245,6 @@ def _of_differences(numbers: dict[str, Any], differences: Sequence[Mapping[str, 
         "Held: v2's responses differ from v1's in %(count)d ways",
         count,
     ) % {"count": count}
-    worst = max(differences, key=lambda one: int(one["count"]))
-    place = {"route": worst["route"], "path": worst["path"] or _("the whole answer"), "count": worst["count"]}
-    often = ngettext(
-        "%(route)s differs at %(path)s, in %(count)d comparison.",
-        "%(route)s differs at %(path)s, in %(count)d comparisons.",
-        worst["count"],
-    )
     todo = _(
         "No step is taken, and users of v2 go on getting these responses. Accept each difference that is harmless. Or "
         "roll back, repair v2 and start again: a release counts all that it has seen."
@@ -259,7 +252,18 @@ def _of_differences(numbers: dict[str, Any], differences: Sequence[Mapping[str, 
     if numbers.get("repeats"):
         also = _("Besides, v2 repeats a statement on %(route)s.") % {"route": numbers["repeats"][0]["route"]}
         todo = f"{todo} {also}"
-    return Guide("hold", title, f"{often % place} {todo}", "shadow", _("Look at the differences"))
+    return Guide("hold", title, f"{said_of_worst(differences)} {todo}", "shadow", _("Look at the differences"))
+
+
+def said_of_worst(differences: Sequence[Mapping[str, Any]]) -> str:
+    """Return a sentence about the difference that was seen the most."""
+    worst = max(differences, key=lambda one: int(one["count"]))
+    told = ngettext(
+        "%(route)s differs at %(path)s, in %(count)d comparison.",
+        "%(route)s differs at %(path)s, in %(count)d comparisons.",
+        worst["count"],
+    )
+    return told % {"route": worst["route"], "path": worst["path"] or _("the whole answer"), "count": worst["count"]}
 
 
 def _of_pass(status: Status) -> Guide:

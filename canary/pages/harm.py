@@ -14,6 +14,7 @@ from canary.core.wording import duration
 from canary.models import Crash, MetricBucket, Observation, UnitMinute
 from canary.pages.speaking import spoken
 from canary.recording import aggregation
+from canary.recording.aggregation import RouteTotals
 
 BEFORE: Final = timedelta(hours=1)
 AFTER: Final = timedelta(minutes=5)
@@ -21,26 +22,34 @@ AFTER: Final = timedelta(minutes=5)
 ROUTES_SHOWN: Final = 3
 
 
-def harm_sentences(release: int, rolled_back_at: datetime) -> list[str]:
-    """Return what the release did within the last hour before its rollback, and to how many of all its users."""
+def harm_sentences(release: int, rolled_back_at: datetime, *, are_held: bool = False) -> list[str]:
+    """Return what the release did within the last hour before its rollback, and to how many of all its users.
+
+    `are_held` says that v2 may still have requests of this server.
+    """
+    since = _first_failure(release, rolled_back_at)
+    routes = [] if since is None else aggregation.per_route(since, release, judged=None)
+    errors = sum(one.errors[CANDIDATE] for one in routes)
+    slow = 0 if since is None else aggregation.slow_requests(since, release, CANDIDATE, 1_000 * canary_conf().hang_s)
     return [
-        *_of_requests(release, rolled_back_at),
+        *(_of_requests(routes, since) if since else ()),
+        *(_of_waits(slow, errors, are_held=are_held) if slow else ()),
         *_of_crashes(release, rolled_back_at),
         *_of_users(release),
-        *_of_spared(release),
+        *_of_spared(release, errors),
     ]
 
 
-def _of_requests(release: int, at: datetime) -> Iterator[str]:
-    """Return how many requests failed since the first of them, where, and how many of them had to wait."""
+def _first_failure(release: int, at: datetime) -> datetime | None:
     rows = MetricBucket.objects.filter(release=release, api_version=CANDIDATE, start_at__gte=at - BEFORE)
-    since = rows.filter(status_5xx__gt=0).order_by("start_at").values_list("start_at", flat=True).first()
-    if since is None:
-        return
-    routes = [one for one in aggregation.per_route(since, release, judged=None) if one.requests[CANDIDATE]]
-    routes.sort(key=lambda one: -one.errors[CANDIDATE])
+    return rows.filter(status_5xx__gt=0).order_by("start_at").values_list("start_at", flat=True).first()
+
+
+def _of_requests(routes: list[RouteTotals], since: datetime) -> Iterator[str]:
+    """Return how many requests failed since the first of them, and where."""
+    routes = sorted(routes, key=lambda one: -one.errors[CANDIDATE])
     count, errors = (sum(getattr(one, name)[CANDIDATE] for one in routes) for name in ("requests", "errors"))
-    numbers = {"count": count, "errors": errors, "at": f"{since.astimezone(UTC):%H:%M:%S} UTC"}
+    numbers = {"count": count, "errors": errors, "at": f"{since.astimezone(UTC):%H:%M} UTC"}
     numbers["routes"] = ", ".join(
         _("%(route)s (%(errors)d of %(count)d)")
         % {"route": one.route, "errors": one.errors[CANDIDATE], "count": one.requests[CANDIDATE]}
@@ -56,13 +65,17 @@ def _of_requests(release: int, at: datetime) -> Iterator[str]:
     else:
         told = _("v2 failed %(errors)d of its %(count)d requests since %(at)s, most of them on %(routes)s.")
     yield told % numbers
-    hang_s = canary_conf().hang_s
-    if slow := aggregation.slow_requests(since, release, CANDIDATE, 1_000 * hang_s):
-        yield ngettext(
-            "%(count)d request got no answer for %(duration)s.",
-            "%(count)d requests got no answer for %(duration)s.",
-            slow,
-        ) % {"count": slow, "duration": spoken(duration(hang_s))}
+
+
+def _of_waits(slow: int, errors: int, *, are_held: bool) -> Iterator[str]:
+    told = ngettext(
+        "%(count)d request got no answer for %(duration)s.", "%(count)d requests got no answer for %(duration)s.", slow
+    )
+    yield told % {"count": slow, "duration": spoken(duration(canary_conf().hang_s))}
+    if errors > slow:
+        yield ngettext("%(count)d failed sooner.", "%(count)d failed sooner.", errors - slow) % {"count": errors - slow}
+    if not are_held:
+        yield _("None of them is left on this server: v2 was blocked or slow, and a restart is not needed.")
 
 
 def _of_crashes(release: int, at: datetime) -> Iterator[str]:
@@ -96,10 +109,11 @@ def _of_users(release: int) -> Iterator[str]:
     )
 
 
-def _of_spared(release: int) -> Iterator[str]:
+def _of_spared(release: int, errors: int) -> Iterator[str]:
+    """Return how many of the failed reads v1 answered; those of a minute are not written at the same time."""
     rows = UnitMinute.objects.filter(release=release, api_version=CANDIDATE)
     found = rows.aggregate(count=Sum("failed_over"), twice=Sum("failed_twice"))
-    if spared := (found["count"] or 0) - (found["twice"] or 0):
+    if spared := min(errors, (found["count"] or 0) - (found["twice"] or 0)):
         yield ngettext(
             "v1 answered %(count)d of these reads in v2's place, so its user saw no error there.",
             "v1 answered %(count)d of these reads in v2's place, so their users saw no error there.",

@@ -1,6 +1,7 @@
 """Everything that the page shows, by some thirty statements at any size. Reads, and changes nothing."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -20,7 +21,7 @@ from canary.core.wording import duration
 from canary.models import EvidencePoint, ListEntry, Recorder, Rollout, RolloutEvent, Verdict
 from canary.pages import drawing, figures, protection, timelines
 from canary.pages.crossing import card_of
-from canary.pages.guiding import guide
+from canary.pages.guiding import guide, said_of_worst
 from canary.pages.harm import harm_sentences
 from canary.pages.speaking import spoken
 from canary.pages.standing import holding
@@ -109,8 +110,7 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
         ),
         "between_journeys": spoken(known["between_journeys"] or ""),
         "planned": _planned(known),
-        **_rolled_back(known),
-        "held_requests": protection.held_requests(known, now) if known["latched"] else "",
+        **_rolled_back(known, now),
         **_plan(known, changes, now),
         "controller": known["controller"]["leader"],
         "alarm": known["alarm"],
@@ -124,8 +124,7 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
         **(_consumers(snapshot, now) if is_whole else {"consumers": []}),
         **_log(asked),
     }
-    if _is_unharmed(shown):
-        todo = _("Nothing failed on v2. Acknowledge the rollback when another plan may start.")
+    if todo := _todo_unharmed(shown, holding(found["shadow"]["differences"])):
         shown["guide"] = replace(shown["guide"], next=todo)
     shown["crossover"] = card_of(known, row, now)
     shown["protection"] = protection.facts(known, verdicts[0] if verdicts else None, shown["shadow"], now)
@@ -140,18 +139,32 @@ def _verdicts(release: int) -> list[Any]:
     return verdicts
 
 
-def _rolled_back(known: dict[str, Any]) -> dict[str, Any]:
+def _rolled_back(known: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Return the rollback that is latched: who, when, why, the tripped breakers, and who was hurt."""
     event = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first() if known["latched"] else None
     if event is None:
-        return {"rollback": None, "harm": []}
-    return {"rollback": _event(event), "harm": harm_sentences(known["release"], event.at)}
+        return {"rollback": None, "harm": [], "held_requests": ""}
+    held = protection.held_requests(known, now)
+    harm = harm_sentences(known["release"], event.at, are_held=bool(held) or protection.here() is None)
+    return {"rollback": _event(event), "harm": harm, "held_requests": held}
 
 
-def _is_unharmed(shown: dict[str, Any]) -> bool:
-    """Return whether a person has rolled a release back in which nothing failed."""
+def _todo_unharmed(shown: dict[str, Any], differences: list[Mapping[str, Any]]) -> str:
+    """Return what to do after the rollback of a release in which no user's request failed; empty for others."""
     rollback = shown["rollback"]
-    return bool(rollback and rollback["is_by_hand"] and not shown["status"]["weight_bp"] and len(shown["harm"]) <= 1)
+    if not rollback or len(shown["harm"]) > 1 or rollback["trips"]:
+        return ""
+    if rollback["is_by_hand"] and differences:
+        told = _(
+            "No request failed, but responses differ: %(difference)s Repair v2 or accept that before another plan."
+        )
+        return told % {"difference": said_of_worst(differences)}
+    if rollback["is_by_hand"]:
+        return _("Nothing failed on v2. Acknowledge the rollback when another plan may start.")
+    return _(
+        "No user's request failed. If servers had just started, acknowledge the rollback and start again. If it comes "
+        "back, look at the routes and repair v2."
+    )
 
 
 def _finding(sentence: str) -> str:

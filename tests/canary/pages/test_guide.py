@@ -270,6 +270,18 @@ def test_a_rollback_by_hand_without_a_failure_asks_for_no_repair(
     assert client.get(ADDRESS).context["guide"].next.startswith("Nothing failed on v2. Acknowledge")
 
 
+def test_a_rollback_by_hand_of_differences_asks_for_their_repair(
+    quiet_world: World, signed_in_with: SignedIn, ask_and_send: Callable[..., Any]
+) -> None:
+    quiet_world("held")
+    client = signed_in_with("view", "ramp", "rollback")
+    assert ask_and_send(client, "rollback").status_code == 302
+    todo = client.get(ADDRESS).context["guide"].next
+    assert re.match(
+        r"No request failed, but responses differ: GET /\S+ differs at .*, in \d+ comparisons\. Repair", todo
+    )
+
+
 def test_a_step_by_hand_is_warned_of_what_holds(quiet_world: World, signed_in_with: SignedIn) -> None:
     quiet_world("held")
     form = signed_in_with("view", "ramp").get(f"{ADDRESS}do/promote/").content.decode()
