@@ -101,20 +101,24 @@ def _has_started(status: Status) -> bool:
 
 
 def _before_start(status: Status, verdict: Verdict | None) -> Guide | None:
-    """Warn of what shadow reads have found before anybody is sent to the candidate."""
+    """Warn of what was found of v2 while nobody is sent there, mostly by shadow reads."""
     crossover = status["crossover"]
-    if _has_started(status) or (crossover and crossover["state"] != "ended"):
+    if status["weight_bp"] or (crossover and crossover["state"] != "ended"):
         return None
-    assert verdict is not None
+    if verdict is None or verdict.kind != Verdict.Kind.HARM:
+        return None
     failed = ((verdict.numbers.get("pairs") or {}).get("errors") or {}).get("against", 0)
-    title = _("Do not start: shadow reads find harm on v2")
-    if failed:
-        title = ngettext(
-            "Do not start: v2 failed %(count)d read that v1 answered",
-            "Do not start: v2 failed %(count)d reads that v1 answered",
-            failed,
-        ) % {"count": failed}
-    todo = _("Reads were repeated on v2 in the background, so nobody was hurt. Repair v2 and deploy it first.")
+    if not failed:
+        todo = _("The verdict below says how. Repair v2 and deploy it first.")
+        return Guide(
+            "harm", _("Do not start: v2 does harm"), todo, "routes", _("Look at the routes"), is_verdict_open=True
+        )
+    title = ngettext(
+        "Do not start: v2 failed %(count)d read that v1 answered",
+        "Do not start: v2 failed %(count)d reads that v1 answered",
+        failed,
+    ) % {"count": failed}
+    todo = _("Shadow reads repeat reads of v1 on v2 at any weight. Repair v2 and deploy it first.")
     return Guide("harm", title, todo, "shadow", _("Look at the differences"), is_verdict_open=True)
 
 

@@ -1,7 +1,9 @@
 """The harm of a rolled-back release in a few sentences: requests, waits, deaths, people, and who was spared."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from django.db.models import Count, Q, Sum
@@ -20,102 +22,148 @@ BEFORE: Final = timedelta(hours=1)
 AFTER: Final = timedelta(minutes=5)
 """Requests that were under way end, or are given up, within this time."""
 ROUTES_SHOWN: Final = 3
+KEPT_S: Final = 20
+"""The page asks every few seconds, and the figures of many users take a second."""
 
 
-def harm_sentences(release: int, rolled_back_at: datetime, *, are_held: bool = False) -> list[str]:
-    """Return what the release did within the last hour before its rollback, and to how many of all its users.
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """Requests since the hour before the rollback began, except where the whole release is named."""
 
-    `are_held` says that v2 may still have requests of this server.
-    """
-    since = _first_failure(release, rolled_back_at)
+    since: datetime | None
+    """When the first failure was, as exactly as it is kept; None without any."""
+    routes: tuple[RouteTotals, ...]
+    slow: int
+    """Requests without an answer for CANARY_HANG_S."""
+    lost: int
+    """Requests that ended with a process that died, in the whole release."""
+    users: int
+    failing: int
+    refused: int
+    """People of the whole release, and those of them with an error or a refusal on v2."""
+    spared: int
+    """Failed reads that v1 answered."""
+
+    @property
+    def errors(self) -> int:
+        return sum(one.errors[CANDIDATE] for one in self.routes)
+
+    @property
+    def is_none(self) -> bool:
+        return not (self.errors or self.slow or self.lost or self.failing or self.refused)
+
+
+def harm_of(release: int, rolled_back_at: datetime, now: datetime) -> Harm:
+    """Return the figures; those of a few seconds ago are good enough."""
+    return _known(release, rolled_back_at, int(now.timestamp()) // KEPT_S)
+
+
+@lru_cache(maxsize=8)
+def _known(release: int, at: datetime, turn: int) -> Harm:
+    # Older rows are sums of whole hours, which begin with the hour.
+    begin = (at - BEFORE).replace(minute=0, second=0, microsecond=0)
+    rows = MetricBucket.objects.filter(release=release, api_version=CANDIDATE, start_at__gte=begin)
+    since = rows.filter(status_5xx__gt=0).order_by("start_at").values_list("start_at", flat=True).first()
     routes = [] if since is None else aggregation.per_route(since, release, judged=None)
-    errors = sum(one.errors[CANDIDATE] for one in routes)
-    slow = 0 if since is None else aggregation.slow_requests(since, release, CANDIDATE, 1_000 * canary_conf().hang_s)
-    return [
-        *(_of_requests(routes, since) if since else ()),
-        *(_of_waits(slow, errors, are_held=are_held) if slow else ()),
-        *_of_crashes(release, rolled_back_at),
-        *_of_users(release),
-        *_of_spared(release, errors),
-    ]
+    crashes = Crash.objects.filter(release=release, api_version=CANDIDATE, at__lte=at + AFTER)
+    people = Observation.objects.filter(release=release, api_version=CANDIDATE).aggregate(
+        users=Count("unit", distinct=True, filter=Q(metric="seen")),
+        failing=Count("unit", distinct=True, filter=Q(metric="error")),
+        refused=Count("unit", distinct=True, filter=Q(metric="refusal")),
+    )
+    again = UnitMinute.objects.filter(release=release, api_version=CANDIDATE, failed_over__gt=0, start_at__gte=begin)
+    sums = again.aggregate(count=Sum("failed_over"), twice=Sum("failed_twice"))
+    return Harm(
+        since,
+        tuple(sorted(routes, key=lambda one: -one.errors[CANDIDATE])),
+        aggregation.slow_requests(begin, release, CANDIDATE, 1_000 * canary_conf().hang_s),
+        crashes.aggregate(requests=Sum("requests"))["requests"] or 0,
+        **people,
+        spared=(sums["count"] or 0) - (sums["twice"] or 0),
+    )
 
 
-def _first_failure(release: int, at: datetime) -> datetime | None:
-    rows = MetricBucket.objects.filter(release=release, api_version=CANDIDATE, start_at__gte=at - BEFORE)
-    return rows.filter(status_5xx__gt=0).order_by("start_at").values_list("start_at", flat=True).first()
+def harm_sentences(harm: Harm, *, are_held: bool = False) -> list[str]:
+    """Return what the release did to its users; `are_held` says that v2 may still have requests of this server."""
+    return [*_of_requests(harm), *_of_waits(harm, are_held=are_held), *_of_people(harm), *_of_spared(harm)]
 
 
-def _of_requests(routes: list[RouteTotals], since: datetime) -> Iterator[str]:
+def _of_requests(harm: Harm) -> Iterator[str]:
     """Return how many requests failed since the first of them, and where."""
-    routes = sorted(routes, key=lambda one: -one.errors[CANDIDATE])
-    count, errors = (sum(getattr(one, name)[CANDIDATE] for one in routes) for name in ("requests", "errors"))
-    numbers = {"count": count, "errors": errors, "at": f"{since.astimezone(UTC):%H:%M} UTC"}
-    numbers["routes"] = ", ".join(
-        _("%(route)s (%(errors)d of %(count)d)")
-        % {"route": one.route, "errors": one.errors[CANDIDATE], "count": one.requests[CANDIDATE]}
-        for one in routes[:ROUTES_SHOWN]
-        if one.errors[CANDIDATE]
-    )
-    if errors == count:
-        told = ngettext(
-            "v2 failed its only request since %(at)s: %(routes)s.",
-            "v2 failed all of its %(count)d requests since %(at)s: %(routes)s.",
-            count,
-        )
-    else:
+    if harm.since is not None:
+        numbers = {
+            "count": sum(one.requests[CANDIDATE] for one in harm.routes),
+            "errors": harm.errors,
+            "at": f"{harm.since.astimezone(UTC):%H:%M} UTC",
+            "routes": ", ".join(_of_route(one) for one in harm.routes[:ROUTES_SHOWN] if one.errors[CANDIDATE]),
+        }
         told = _("v2 failed %(errors)d of its %(count)d requests since %(at)s, most of them on %(routes)s.")
-    yield told % numbers
+        if harm.errors == numbers["count"]:
+            told = ngettext(
+                "v2 failed its only request since %(at)s: %(routes)s.",
+                "v2 failed all of its %(count)d requests since %(at)s: %(routes)s.",
+                harm.errors,
+            )
+        yield told % numbers
+    if harm.lost:
+        yield ngettext(
+            "%(count)d request ended with a worker that died: the logs of the servers tell why.",
+            "%(count)d requests ended with workers that died: the logs of the servers tell why.",
+            harm.lost,
+        ) % {"count": harm.lost}
 
 
-def _of_waits(slow: int, errors: int, *, are_held: bool) -> Iterator[str]:
+def _of_route(one: RouteTotals) -> str:
+    numbers = {"route": one.route, "errors": one.errors[CANDIDATE], "count": one.requests[CANDIDATE]}
+    return _("%(route)s (%(errors)d of %(count)d)") % numbers
+
+
+def _of_waits(harm: Harm, *, are_held: bool) -> Iterator[str]:
+    if not harm.slow:
+        return
     told = ngettext(
-        "%(count)d request got no answer for %(duration)s.", "%(count)d requests got no answer for %(duration)s.", slow
+        "%(count)d request got no answer for %(duration)s.",
+        "%(count)d requests got no answer for %(duration)s.",
+        harm.slow,
     )
-    yield told % {"count": slow, "duration": spoken(duration(canary_conf().hang_s))}
-    if errors > slow:
-        yield ngettext("%(count)d failed sooner.", "%(count)d failed sooner.", errors - slow) % {"count": errors - slow}
+    yield told % {"count": harm.slow, "duration": spoken(duration(canary_conf().hang_s))}
+    if (sooner := harm.errors - harm.slow) > 0:
+        yield ngettext("%(count)d failed sooner.", "%(count)d failed sooner.", sooner) % {"count": sooner}
     if not are_held:
         yield _("None of them is left on this server: v2 was blocked or slow, and a restart is not needed.")
 
 
-def _of_crashes(release: int, at: datetime) -> Iterator[str]:
-    rows = Crash.objects.filter(release=release, api_version=CANDIDATE, at__range=(at - BEFORE, at + AFTER))
-    if lost := rows.aggregate(requests=Sum("requests"))["requests"]:
-        yield ngettext(
-            "%(count)d request ended with a worker that died: the logs of the servers tell why.",
-            "%(count)d requests ended with workers that died: the logs of the servers tell why.",
-            lost,
-        ) % {"count": lost}
-
-
-def _of_users(release: int) -> Iterator[str]:
+def _of_people(harm: Harm) -> Iterator[str]:
     """Return how many people v2 failed; where nobody was seen, there is nothing to tell."""
-    rows = Observation.objects.filter(release=release, api_version=CANDIDATE, metric__in=("seen", "error"))
-    found = rows.aggregate(
-        count=Count("unit", distinct=True), failing=Count("unit", distinct=True, filter=Q(metric="error"))
-    )
-    if not found["count"]:
+    if not harm.users:
         return
-    if not found["failing"]:
+    if harm.is_none:
         yield _("v2 failed none of its users in this release.")
-        return
-    yield (
-        ngettext(
-            "That was for %(failing)d of the %(count)d user of v2 in this release.",
-            "That was for %(failing)d of the %(count)d users of v2 in this release.",
-            found["count"],
+    numbers = {"count": harm.users, "failing": harm.failing, "refused": harm.refused}
+    if harm.failing:
+        yield (
+            ngettext(
+                "In this release it failed %(failing)d of its %(count)d user.",
+                "In this release it failed %(failing)d of its %(count)d users.",
+                harm.users,
+            )
+            % numbers
         )
-        % found
-    )
+    if harm.refused:
+        yield (
+            ngettext(
+                "It refused a request of %(refused)d of its %(count)d user.",
+                "It refused a request of %(refused)d of its %(count)d users.",
+                harm.users,
+            )
+            % numbers
+        )
 
 
-def _of_spared(release: int, errors: int) -> Iterator[str]:
-    """Return how many of the failed reads v1 answered; those of a minute are not written at the same time."""
-    rows = UnitMinute.objects.filter(release=release, api_version=CANDIDATE)
-    found = rows.aggregate(count=Sum("failed_over"), twice=Sum("failed_twice"))
-    if spared := min(errors, (found["count"] or 0) - (found["twice"] or 0)):
+def _of_spared(harm: Harm) -> Iterator[str]:
+    if harm.spared and harm.errors:  # those of a minute are not written at the same time
         yield ngettext(
-            "v1 answered %(count)d of these reads in v2's place, so its user saw no error there.",
-            "v1 answered %(count)d of these reads in v2's place, so their users saw no error there.",
-            spared,
-        ) % {"count": spared}
+            "v1 answered %(count)d failed read in v2's place, so its user saw no error there.",
+            "v1 answered %(count)d failed reads in v2's place, so their users saw no error there.",
+            min(harm.spared, harm.errors),
+        ) % {"count": min(harm.spared, harm.errors)}

@@ -138,21 +138,21 @@ def _since_start() -> Iterator[Fact]:
         yield Fact(_("Hung"), _both(found.hangs), hint)
 
 
-def held_requests(status: Numbers, now: datetime) -> str:
+def held_requests(rolled_back_at: datetime, now: datetime) -> str:
     """Return a sentence about requests that v2 holds on this server after a rollback; empty without any.
 
-    They end within a minute, or v2 hangs.
+    They end within a minute, or v2 hangs. Later ones are of people whom a list or a header leads to v2.
     """
     found = here()
     count = found.in_flight[CANDIDATE] if found is not None else 0
     if not count:
         return ""
-    if (now - datetime.fromisoformat(status["stage_started_at"])).total_seconds() > SOON_S:
+    if (now - rolled_back_at).total_seconds() > SOON_S:
         told = ngettext(
-            "v2 hangs, or its client is slow: it still holds %(count)d request on this server. A restart of the server "
-            "frees its place.",
-            "v2 hangs, or its clients are slow: it still holds %(count)d requests on this server. A restart of the "
-            "server frees their places.",
+            "v2 still holds %(count)d request on this server. If it is from before the rollback, v2 hangs or its "
+            "client is slow, and a restart of the server frees its place.",
+            "v2 still holds %(count)d requests on this server. If they are from before the rollback, v2 hangs or their "
+            "clients are slow, and a restart of the server frees their places.",
             count,
         )
         return told % {"count": count}

@@ -22,7 +22,7 @@ from canary.models import EvidencePoint, ListEntry, Recorder, Rollout, RolloutEv
 from canary.pages import drawing, figures, protection, timelines
 from canary.pages.crossing import card_of
 from canary.pages.guiding import guide, said_of_worst
-from canary.pages.harm import harm_sentences
+from canary.pages.harm import harm_of, harm_sentences
 from canary.pages.speaking import spoken
 from canary.pages.standing import holding
 from canary.recording import aggregation
@@ -143,16 +143,21 @@ def _rolled_back(known: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Return the rollback that is latched: who, when, why, the tripped breakers, and who was hurt."""
     event = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first() if known["latched"] else None
     if event is None:
-        return {"rollback": None, "harm": [], "held_requests": ""}
-    held = protection.held_requests(known, now)
-    harm = harm_sentences(known["release"], event.at, are_held=bool(held) or protection.here() is None)
-    return {"rollback": _event(event), "harm": harm, "held_requests": held}
+        return {"rollback": None, "harm": [], "held_requests": "", "is_unharmed": False}
+    held = protection.held_requests(event.at, now)
+    harm = harm_of(known["release"], event.at, now)
+    return {
+        "rollback": _event(event),
+        "harm": harm_sentences(harm, are_held=bool(held) or protection.here() is None),
+        "is_unharmed": harm.is_none,
+        "held_requests": held,
+    }
 
 
 def _todo_unharmed(shown: dict[str, Any], differences: list[Mapping[str, Any]]) -> str:
     """Return what to do after the rollback of a release in which no user's request failed; empty for others."""
     rollback = shown["rollback"]
-    if not rollback or len(shown["harm"]) > 1 or rollback["trips"]:
+    if not rollback or not shown["is_unharmed"] or rollback["trips"]:
         return ""
     if rollback["is_by_hand"] and differences:
         told = _(

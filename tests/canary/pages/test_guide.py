@@ -16,8 +16,8 @@ from django.utils.html import escape
 from canary.core.histograms import Quantile
 from canary.metrics import node as nodes
 from canary.metrics.counters import Totals
-from canary.models import Rollout, RolloutEvent, UnitMinute, Verdict
-from canary.pages import figures, protection
+from canary.models import MetricBucket, Observation, Rollout, RolloutEvent, UnitMinute, Verdict
+from canary.pages import figures, harm, protection
 from canary.pages.charts import marks_of
 from canary.pages.guiding import guide
 from canary.reporting.people import People
@@ -237,7 +237,8 @@ def test_requests_that_v2_still_holds_are_told_beside_a_rollback(
 ) -> None:
     quiet_world("tripped")
     began = timezone.now()
-    Rollout.objects.update(stage_started_at=began)
+    rollback = RolloutEvent.objects.filter(verb="rollback")
+    rollback.update(at=began)
     client, told = (
         signed_in_with("view"),
         "v2 still holds 8 requests on this server: if they do not end within a minute, ",
@@ -247,9 +248,9 @@ def test_requests_that_v2_still_holds_are_told_beside_a_rollback(
     own_folder.publish({**dumped, "gauges": {**dumped["gauges"], "canary_in_flight": [[["2"], 8.0]]}})
     before, _, _ = client.get(ADDRESS).content.decode().partition('id="canary-state"')
     assert told in before
-    Rollout.objects.update(stage_started_at=began - datetime.timedelta(seconds=61))
+    rollback.update(at=began - datetime.timedelta(seconds=61))
     text = client.get(ADDRESS).content.decode()
-    assert "v2 hangs, or its clients are slow: it still holds 8 requests on this server. A restart" in text
+    assert "v2 still holds 8 requests on this server. If they are from before the rollback, v2 hangs or" in text
 
 
 def test_harm_that_shadow_reads_find_is_told_before_a_start() -> None:
@@ -259,6 +260,9 @@ def test_harm_that_shadow_reads_find_is_told_before_a_start() -> None:
     assert (told.mood, told.title) == ("harm", "Do not start: v2 failed 249 reads that v1 answered")
     assert told.action == ""
     assert guide({**STATUS, "weight_bp": 0, "plan": None, "stage": 2}, verdict).action == "start"
+    assert guide({**STATUS, "weight_bp": 0}, verdict).title == told.title
+    late = Verdict(stage=1, kind="harm", sentence="", numbers={"reason": "harm", "pairs": {}})
+    assert guide({**STATUS, "weight_bp": 0, "plan": None}, late).title == "Do not start: v2 does harm"
 
 
 def test_a_rollback_by_hand_without_a_failure_asks_for_no_repair(
@@ -268,6 +272,31 @@ def test_a_rollback_by_hand_without_a_failure_asks_for_no_repair(
     client = signed_in_with("view", "ramp", "rollback")
     assert ask_and_send(client, "rollback").status_code == 302
     assert client.get(ADDRESS).context["guide"].next.startswith("Nothing failed on v2. Acknowledge")
+    row = Rollout.objects.get()
+    common = {"release": row.release, "stage": 1, "weight_bp": 1_000, "api_version": 2, "route": "GET /tags"}
+    at = timezone.now() - datetime.timedelta(hours=1, minutes=1)  # merged into the row of its hour, long ago
+    MetricBucket.objects.create(
+        start_at=at.replace(minute=0, second=0), worker="1h", judged=False, requests=9, status_5xx=9, **common
+    )
+    harm._known.cache_clear()
+    assert client.get(ADDRESS).context["guide"].next.startswith("Repair v2, then acknowledge")
+
+
+def test_who_was_refused_is_harmed(
+    quiet_world: World, signed_in_with: SignedIn, ask_and_send: Callable[..., Any]
+) -> None:
+    quiet_world("middle")
+    client = signed_in_with("view", "ramp", "rollback")
+    row = Rollout.objects.get()
+    common = {"release": row.release, "stage": 1, "weight_bp": 1_000, "api_version": 2, "route": "GET /tags"}
+    for metric in ("seen", "refusal"):
+        Observation.objects.create(
+            metric=metric, unit="e" * 32, network="a", is_authenticated=True, at=timezone.now(), **common
+        )
+    assert ask_and_send(client, "rollback").status_code == 302
+    context = client.get(ADDRESS).context
+    assert context["guide"].next.startswith("Repair v2, then acknowledge")
+    assert context["harm"] == ["It refused a request of 1 of its 1 user."]
 
 
 def test_a_rollback_by_hand_of_differences_asks_for_their_repair(
