@@ -1,6 +1,6 @@
 """The harm of a rolled-back release in a few sentences: requests, waits, deaths, people, and who was spared."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -16,12 +16,14 @@ from canary.core.wording import duration
 from canary.models import Crash, MetricBucket, Observation, UnitMinute
 from canary.pages.speaking import spoken
 from canary.recording import aggregation
-from canary.recording.aggregation import RouteTotals
+from canary.recording.aggregation import RouteTotals, Step
 
 BEFORE: Final = timedelta(hours=1)
 AFTER: Final = timedelta(minutes=5)
 """Requests that were under way end, or are given up, within this time."""
 ROUTES_SHOWN: Final = 3
+LATELY: Final = timedelta(seconds=30)
+LEAST_FAILING: Final = 3
 KEPT_S: Final = 20
 """The page asks every few seconds, and the figures of many users take a second."""
 
@@ -81,6 +83,13 @@ def _known(release: int, at: datetime, turn: int) -> Harm:
         **people,
         spared=(sums["count"] or 0) - (sums["twice"] or 0),
     )
+
+
+def failing_now(steps: Iterable[Step], now: datetime) -> tuple[int, int] | None:
+    """Return how many of the candidate's last requests failed, and how many there were; None unless most did."""
+    lately = [step for step in steps if step.at >= now - LATELY]
+    errors, count = (sum(getattr(step, name)[CANDIDATE] for step in lately) for name in ("errors", "requests"))
+    return (errors, count) if errors >= LEAST_FAILING and 2 * errors >= count else None
 
 
 def harm_sentences(harm: Harm, *, are_held: bool = False) -> list[str]:

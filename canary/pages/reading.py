@@ -21,11 +21,12 @@ from canary.core.wording import duration
 from canary.models import EvidencePoint, ListEntry, Recorder, Rollout, RolloutEvent, Verdict
 from canary.pages import drawing, figures, protection, timelines
 from canary.pages.crossing import card_of
-from canary.pages.guiding import guide, said_of_worst
-from canary.pages.harm import harm_of, harm_sentences
+from canary.pages.guiding import guide, of_failing_now, said_of_worst
+from canary.pages.harm import failing_now, harm_of, harm_sentences
 from canary.pages.speaking import spoken
 from canary.pages.standing import holding
 from canary.recording import aggregation
+from canary.recording.batches import BUCKET_S
 from canary.reporting.people import People
 from canary.retiring.usage import USAGE_DAYS, recent_calls, top_consumers
 from canary.services.differences import Difference, accepted_differences
@@ -124,8 +125,12 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
         **(_consumers(snapshot, now) if is_whole else {"consumers": []}),
         **_log(asked),
     }
-    if todo := _todo_unharmed(shown, holding(found["shadow"]["differences"])):
+    differs = holding(found["shadow"]["differences"])
+    if todo := _todo_unharmed(shown, differs):
         shown["guide"] = replace(shown["guide"], next=todo)
+        shown["harm"] = [] if differs else shown["harm"]
+    if shown["failing"] and known["weight_bp"] and not known["controller"]["is_missing"]:
+        shown["guide"] = of_failing_now(*shown["failing"])
     shown["crossover"] = card_of(known, row, now)
     shown["protection"] = protection.facts(known, verdicts[0] if verdicts else None, shown["shadow"], now)
     return _named(shown)
@@ -200,7 +205,8 @@ def _since(row: Rollout | None, asked: Asked, now: datetime) -> datetime:
 
 def _course(changes: list[RolloutEvent], asked: Asked, since: datetime, now: datetime) -> dict[str, Any]:
     """Return both versions over time, with the changes meanwhile."""
-    steps = aggregation.timeline(since, asked.span.step_s, judged=True if asked.is_judged else None)
+    latest = aggregation.timeline(since, BUCKET_S, judged=True if asked.is_judged else None)
+    steps = aggregation.in_steps(latest, asked.span.step_s)
     tells = [(event.at, _told(event)) for event in changes if event.at >= since]
     weights = _weights(changes, since)
     charts = drawing.course_charts(steps, tells, (since, now))
@@ -208,6 +214,7 @@ def _course(changes: list[RolloutEvent], asked: Asked, since: datetime, now: dat
         "course": charts,
         "course_marks": charts[0][1].marks if charts else [],
         "course_rows": drawing.course_rows(steps),
+        "failing": failing_now(latest, now),
         "share_chart": drawing.share_chart(steps, weights, (since, now)),
         "share_rows": drawing.share_rows(steps),
     }

@@ -7,7 +7,7 @@ older ones for each version and minute, and beyond two hours for each hour. A da
 import datetime
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.db.models import Count, Max, QuerySet, Sum, Value
@@ -148,6 +148,16 @@ def timeline(
             step.errors[version] += row["errors"]
             step.seconds[version] += row["seconds"]
     return list(steps.values())
+
+
+def in_steps(steps: Sequence[Step], step_s: int) -> list[Step]:
+    """Return the same with longer steps."""
+    by_step: dict[int, list[Step]] = {}
+    for step in steps:
+        by_step.setdefault(int(step.at.timestamp()) // step_s * step_s, []).append(step)
+    return [
+        replace(_sum_of(some), at=datetime.datetime.fromtimestamp(at_s, datetime.UTC)) for at_s, some in by_step.items()
+    ]
 
 
 def summed(steps: Sequence[Step], most: int) -> list[Step]:

@@ -282,6 +282,20 @@ def test_a_rollback_by_hand_without_a_failure_asks_for_no_repair(
     assert client.get(ADDRESS).context["guide"].next.startswith("Repair v2, then acknowledge")
 
 
+def test_failures_of_this_minute_come_before_any_verdict(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("middle")
+    row, client = Rollout.objects.get(), signed_in_with("view")
+    common = {"release": row.release, "stage": row.stage, "weight_bp": 1_000, "api_version": 2, "route": "GET /tags"}
+    bucket = MetricBucket.objects.create(
+        start_at=timezone.now(), worker="a", judged=True, requests=22, status_5xx=20, **common
+    )
+    told = client.get(ADDRESS).context["guide"]
+    assert (told.mood, told.title) == ("harm", "v2 fails: 20 of its last 22 requests")
+    assert "roll back by hand now" in told.next
+    MetricBucket.objects.filter(pk=bucket.pk).update(status_5xx=10)
+    assert client.get(ADDRESS).context["guide"].title == "Waiting for 31 more users, about 6 minutes"
+
+
 def test_who_was_refused_is_harmed(
     quiet_world: World, signed_in_with: SignedIn, ask_and_send: Callable[..., Any]
 ) -> None:
