@@ -1,10 +1,10 @@
 """The harm of a rolled-back release in a few sentences: requests, waits, deaths, people, and who was spared."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from canary.conf import canary_conf
 from canary.core.values import CANDIDATE
 from canary.core.wording import duration
 from canary.models import Crash, MetricBucket, Observation, UnitMinute
+from canary.pages.guiding import said_of_worst
 from canary.pages.speaking import spoken
 from canary.recording import aggregation
 from canary.recording.aggregation import RouteTotals, Step
@@ -82,6 +83,23 @@ def _known(release: int, at: datetime, turn: int) -> Harm:
         crashes.aggregate(requests=Sum("requests"))["requests"] or 0,
         **people,
         spared=(sums["count"] or 0) - (sums["twice"] or 0),
+    )
+
+
+def todo_unharmed(rollback: Mapping[str, Any], differences: Sequence[Mapping[str, Any]]) -> str:
+    """Return what to do after the rollback of a release in which no request failed; empty where a breaker tells."""
+    if rollback["trips"]:
+        return ""
+    if rollback["is_by_hand"] and differences:
+        told = _(
+            "No request failed, but responses differ: %(difference)s Repair v2 or accept that before another plan."
+        )
+        return told % {"difference": said_of_worst(differences)}
+    if rollback["is_by_hand"]:
+        return _("Nothing failed on v2. Acknowledge the rollback when another plan may start.")
+    return _(
+        "No user's request failed. If servers had just started, acknowledge the rollback and start again. If it comes "
+        "back, look at the routes and repair v2."
     )
 
 

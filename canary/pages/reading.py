@@ -1,7 +1,6 @@
 """Everything that the page shows, by some thirty statements at any size. Reads, and changes nothing."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -21,8 +20,8 @@ from canary.core.wording import duration
 from canary.models import EvidencePoint, ListEntry, Recorder, Rollout, RolloutEvent, Verdict
 from canary.pages import drawing, figures, protection, timelines
 from canary.pages.crossing import card_of
-from canary.pages.guiding import guide, of_failing_now, said_of_worst
-from canary.pages.harm import failing_now, harm_of, harm_sentences
+from canary.pages.guiding import guide, of_failing_now
+from canary.pages.harm import failing_now, harm_of, harm_sentences, todo_unharmed
 from canary.pages.speaking import spoken
 from canary.pages.standing import holding
 from canary.recording import aggregation
@@ -126,7 +125,7 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
         **_log(asked),
     }
     differs = holding(found["shadow"]["differences"])
-    if todo := _todo_unharmed(shown, differs):
+    if shown["is_unharmed"] and (todo := todo_unharmed(shown["rollback"], differs)):
         shown["guide"] = replace(shown["guide"], next=todo)
         shown["harm"] = [] if differs else shown["harm"]
     if shown["failing"] and known["weight_bp"] and not known["controller"]["is_missing"]:
@@ -157,24 +156,6 @@ def _rolled_back(known: dict[str, Any], now: datetime) -> dict[str, Any]:
         "is_unharmed": harm.is_none,
         "held_requests": held,
     }
-
-
-def _todo_unharmed(shown: dict[str, Any], differences: list[Mapping[str, Any]]) -> str:
-    """Return what to do after the rollback of a release in which no user's request failed; empty for others."""
-    rollback = shown["rollback"]
-    if not rollback or not shown["is_unharmed"] or rollback["trips"]:
-        return ""
-    if rollback["is_by_hand"] and differences:
-        told = _(
-            "No request failed, but responses differ: %(difference)s Repair v2 or accept that before another plan."
-        )
-        return told % {"difference": said_of_worst(differences)}
-    if rollback["is_by_hand"]:
-        return _("Nothing failed on v2. Acknowledge the rollback when another plan may start.")
-    return _(
-        "No user's request failed. If servers had just started, acknowledge the rollback and start again. If it comes "
-        "back, look at the routes and repair v2."
-    )
 
 
 def _finding(sentence: str) -> str:
