@@ -24,5 +24,5 @@ def rollout_line(request: HttpRequest) -> tuple[str, str, str] | None:
         return None
     names = names_from(known)
     with naming(names):
-        title = standing(now).title
+        title = standing(known, now).title
     return f"v{names.candidate}: {percent(known['weight_bp'])}", title, reverse("canary_pages:page")

@@ -24,6 +24,7 @@ from canary.retiring.consumers import consumers_to_tell
 from canary.retiring.usage import NOTIFY
 from canary.services.plans import LOW_POWER
 from canary.state import store
+from canary.state.status import status
 from canary.verbs.declaring import Call, Verb
 from canary.verbs.performing import reachable
 from canary.verbs.plans import power_for
@@ -127,7 +128,7 @@ def _power_of_refused(error: RolloutError, values: Mapping[str, Any], now: datet
 
 def _warning(before: Snapshot, now: datetime) -> str:
     """Return what the page says of a rollout that is not as it should be, for a change that goes on all the same."""
-    found = standing(now)
+    found = standing(status(now), now)
     return f"{found.title}." if found.mood in ("harm", "hold") and not before.latched else ""
 
 

@@ -10,18 +10,17 @@ from canary.judging.judging import is_gap
 from canary.models import Verdict
 from canary.pages.guiding import Guide, guide
 from canary.shadow import results as shadow_results
-from canary.state.status import status
 
 
-def standing(now: datetime) -> Guide:
-    """Return the situation of now. Raises StoreUnreachable."""
-    known = status(now)
+def standing(known: dict[str, Any], now: datetime) -> Guide:
+    """Return the situation of a status. Differences are read only where they were found."""
     verdict = Verdict.objects.filter(release=known["release"]).order_by("-at", "-pk").first()
+    has_differences = bool(verdict and verdict.numbers.get("shadow_differences"))
     return guide(
         known,
         verdict,
         extended=len(extended(life_from(known["life"]), now.timestamp())),
-        differences=holding(shadow_results.summary(known["release"])["differences"]),
+        differences=holding(shadow_results.summary(known["release"])["differences"]) if has_differences else (),
     )
 
 

@@ -20,6 +20,7 @@ from canary.models import MetricBucket, Observation, Rollout, RolloutEvent, Unit
 from canary.pages import figures, harm, protection
 from canary.pages.charts import marks_of
 from canary.pages.guiding import guide
+from canary.pages.overview import rollout_line
 from canary.reporting.people import People
 from cms.models import User
 from tests.canary.pages import seen
@@ -426,3 +427,12 @@ def test_what_was_done_within_a_minute_stands_behind_one_time() -> None:
     ]
     (mark,) = marks_of(tells, (start, start + datetime.timedelta(hours=1)))
     assert mark.tells == [(tells[0][0], "set, rollback"), (tells[2][0], "ack")]
+
+
+def test_the_line_of_the_first_page_counts_the_differences_that_hold(
+    quiet_world: World, signed_in_with: SignedIn
+) -> None:
+    quiet_world("held")
+    line = rollout_line(signed_in_with("view").get(ADDRESS).wsgi_request)
+    assert line is not None
+    assert line[1] == "Held: v2's responses differ from v1's in 12 ways"
