@@ -1,4 +1,4 @@
-"""Bodies that are refused unread: whoever sends all of one first, as a proxy does, reads the refusal."""
+"""A proxy sends a whole body before it reads the answer. It gets the refusal of a body that nobody has read."""
 
 import socket
 from collections.abc import Callable, Iterator
