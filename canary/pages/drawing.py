@@ -83,6 +83,7 @@ def evidence_now(log_e: Logs) -> list[dict[str, Any]]:
             "label": _(label),
             "e": strength(log_e[name]),
             "threshold": round(_limit_of(name)),
+            "is_reached": log_e[name] >= math.log(_limit_of(name)),
         }
         for name, label in LABELS.items()
         if name in log_e

@@ -262,7 +262,7 @@ def _of_differences(numbers: dict[str, Any], differences: Sequence[Mapping[str, 
 def of_failing_now(errors: int, count: int) -> Guide:
     """Return the words for the time between a fault and its rollback, which no verdict tells of yet."""
     title = _("v2 fails: %(errors)d of its last %(count)d requests") % {"errors": errors, "count": count}
-    todo = _("The controller rolls back by itself as soon as that is sure. To wait for nothing, roll back by hand now.")
+    todo = _("The controller rolls back by itself as soon as it is sure. You can also roll back by hand now.")
     return Guide("harm", title, todo, "routes", _("Look at the routes"), is_verdict_open=True)
 
 

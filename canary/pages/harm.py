@@ -170,8 +170,8 @@ def _of_people(harm: Harm) -> Iterator[str]:
     if harm.failing:
         yield (
             ngettext(
-                "In this release it failed %(failing)d of its %(count)d user.",
-                "In this release it failed %(failing)d of its %(count)d users.",
+                "In this release v2 failed %(failing)d of its %(count)d user.",
+                "In this release v2 failed %(failing)d of its %(count)d users.",
                 harm.users,
             )
             % numbers
@@ -179,8 +179,8 @@ def _of_people(harm: Harm) -> Iterator[str]:
     if harm.refused:
         yield (
             ngettext(
-                "It refused a request of %(refused)d of its %(count)d user.",
-                "It refused a request of %(refused)d of its %(count)d users.",
+                "v2 refused a request of %(refused)d of its %(count)d user.",
+                "v2 refused a request of %(refused)d of its %(count)d users.",
                 harm.users,
             )
             % numbers

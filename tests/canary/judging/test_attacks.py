@@ -164,17 +164,21 @@ def test_refused_requests_of_a_crowd_alone_roll_nothing_back(
     assert (row().weight_bp, row().latched) == (5_000, False)
 
 
+def assert_refusals_hold(turn: Turn) -> None:
+    flush()
+    judgement = turn()
+    assert judgement is not None
+    assert (judgement.kind, judgement.reason, row().weight_bp) == ("hold", "finding", 5_000)
+    assert "refused requests" in judgement.sentence
+
+
 def test_writes_that_v2_alone_sends_elsewhere_hold_the_step_and_roll_nothing_back(
     browser: Client, turn: Turn, people: list[Headers]
 ) -> None:
     for person in people:
         browser.cookies.clear()
         assert browser.post(NOTES, headers=person).status_code in (201, 302)
-    flush()
-    judgement = turn()
-    assert judgement is not None
-    assert (judgement.kind, judgement.reason, row().weight_bp) == ("hold", "finding", 5_000)
-    assert "refused requests" in judgement.sentence
+    assert_refusals_hold(turn)
 
 
 def test_a_login_that_leads_on_hides_no_refusals_of_other_writes(
@@ -185,11 +189,7 @@ def test_a_login_that_leads_on_hides_no_refusals_of_other_writes(
         browser.cookies.clear()
         assert browser.post(LOGIN, headers=person).status_code == 302
         assert browser.post(ENTRIES, headers=person).status_code in (201, 409)
-    flush()
-    judgement = turn()
-    assert judgement is not None
-    assert (judgement.kind, judgement.reason) == ("hold", "finding")
-    assert "refused requests" in judgement.sentence
+    assert_refusals_hold(turn)
 
 
 def test_new_accounts_whose_writes_are_led_elsewhere_hide_no_redirects_of_people(
@@ -204,7 +204,4 @@ def test_new_accounts_whose_writes_are_led_elsewhere_hide_no_redirects_of_people
     for person in people:
         browser.cookies.clear()
         assert browser.post(NOTES, headers=person).status_code in (201, 302)
-    flush()
-    judgement = turn()
-    assert judgement is not None
-    assert (judgement.kind, judgement.reason) == ("hold", "finding")
+    assert_refusals_hold(turn)

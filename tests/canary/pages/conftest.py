@@ -1,13 +1,15 @@
 """Worlds to look at, and people at the admin site with some of the rollout's permissions."""
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
+from canary.metrics import node as nodes
 from canary.models import Rollout
 from cms.models import User
 from tests.canary.pages import worlds
@@ -61,6 +63,15 @@ def ask_and_send() -> Callable[..., Any]:
         return client.post(f"{ADDRESS}do/{words}/", sent)
 
     return send
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[nodes.Node]:
+    """Where no other process tells its numbers."""
+    monkeypatch.setattr(nodes, "default_root", lambda: tmp_path / "metrics")
+    nodes.own_node.cache_clear()
+    yield nodes.own_node()
+    nodes.own_node.cache_clear()
 
 
 def rollout_now() -> Rollout:

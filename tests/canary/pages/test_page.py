@@ -108,6 +108,8 @@ def test_a_latched_rollback_is_told_first_with_its_evidence_and_a_form(
     assert text.index("Rolled back: v1 answers everybody") < text.index('id="canary-state"')
     assert escape(seen.HARMING) in text
     assert f'action="{ADDRESS}do/ack/"' in text
+    summary = text.partition('id="canary-evidence-fold"')[2].partition("</summary>")[0]
+    assert "harm is found" in summary
 
 
 def test_a_rollback_tells_who_was_hurt_and_where(world: World, signed_in_with: SignedIn) -> None:
@@ -126,7 +128,7 @@ def test_a_rollback_tells_who_was_hurt_and_where(world: World, signed_in_with: S
     asked = r"v2 failed \d+ of its \d+ requests since \d\d:\d\d UTC, most of them on GET /\S+ \(\d+ of \d+\), "
     assert re.search(asked, told)
     assert re.search(r"7 requests got no answer for 10 s. \d+ failed sooner. None of them is left on this server", told)
-    assert re.search(r"In this release it failed 1 of its \d+ users\.", told)
+    assert re.search(r"In this release v2 failed 1 of its \d+ users\.", told)
     assert escape("v1 answered 24 failed reads in v2's place, so their users saw no error there.") in told
 
 
