@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 NAME_MAX: Final = 16
 _NAME: Final = re.compile(rf"[0-9A-Za-z](?:[0-9A-Za-z._-]{{0,{NAME_MAX - 2}}}[0-9A-Za-z])?", re.ASCII)
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]*", re.ASCII)
-_ROLE: Final = re.compile(r"\b(v|API-Version: )([12])\b(?!\.[0-9])")
+_ROLE: Final = re.compile(r"\b(v|API-Version: )([12])\b(?!\.[0-9])", re.ASCII)
 
 
 class Names(NamedTuple):

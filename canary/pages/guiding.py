@@ -1,7 +1,6 @@
 """The first words of the page, before any figure: the situation, and what the reader does next."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from canary.core.names import in_names, names_from
 from canary.core.plans import FULL_BP, PAUSED, is_active, next_step_bp
 from canary.core.wording import duration
 from canary.models import Verdict
+from canary.pages.situations import Failing, Guide, of_failing_now, said_of_worst
 from canary.pages.speaking import spoken
 from canary.reporting.crossover import NEXT
 from canary.verbs.wording import percent
@@ -29,22 +29,6 @@ NOT_BY_ITSELF: Final = gettext_noop("The plan is paused, so no step is taken by 
 type Status = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Guide:
-    """`mood` is a kind of verdict or `info`; `place` is the section that tells more, `place_label` its link."""
-
-    mood: str
-    title: str
-    next: str
-    place: str = ""
-    place_label: str = ""
-    command: str = ""
-    action: str = ""
-    """The words of the button that is the next step."""
-    is_verdict_open: bool = False
-    """Whether the verdict's whole sentence is needed to act."""
-
-
 def guide(
     status: Status,
     verdict: Verdict | None,
@@ -52,21 +36,34 @@ def guide(
     extended: int = 0,
     allowed: int = 0,
     differences: Sequence[Mapping[str, Any]] = (),
+    failing: Failing | None = None,
 ) -> Guide:
     """Return the words for the first situation that applies.
 
     `verdict` is the release's last one, `extended` the number of consumers that v1 answers after its end, `allowed`
     that of the identities that a list sends to v2, and `differences` those that hold by now: some may have been
-    accepted since the verdict.
+    accepted since the verdict. `failing` are v2's last requests, where most of them failed.
     """
-    found = _without_verdict(status, verdict, extended, allowed) or _before_start(status, verdict)
+    found = _of_nothing_to_judge(status, extended, allowed)
+    if found is None and failing is not None and is_exposed(status):
+        found = of_failing_now(failing)
+    found = found or _without_verdict(status, verdict, allowed) or _before_start(status, verdict)
     return found or _of_verdict(status, verdict, differences)
 
 
-def _without_verdict(status: Status, verdict: Verdict | None, extended: int, allowed: int) -> Guide | None:
+def is_exposed(status: Mapping[str, Any]) -> bool:
+    """Return whether the weight or a crossover sends anybody to v2."""
+    crossover = status["crossover"]
+    return bool(status["weight_bp"] or (crossover and crossover["state"] != "ended")) and not status["latched"]
+
+
+def _of_nothing_to_judge(status: Status, extended: int, allowed: int) -> Guide | None:
     if status["latched"]:
         todo = _("Repair v2, then acknowledge the rollback. Until then, nobody and no restart can change the weight.")
-        return Guide("harm", _("Rolled back: v1 answers %(whom)s") % {"whom": _everybody(allowed)}, todo)
+        title = _("Rolled back, but v1 is switched off: v2 answers everybody")
+        if status["is_v1_enabled"]:
+            title = _("Rolled back: v1 answers %(whom)s") % {"whom": _everybody(allowed)}
+        return Guide("harm", title, todo)
     if not status["is_v2_enabled"]:
         return Guide("info", _("v2 is switched off"), _("Set API_V2_ENABLED=true and restart the servers to use it."))
     if status["lifecycle"] in (SUNSET, REMOVED) or not status["is_v1_enabled"]:
@@ -75,6 +72,10 @@ def _without_verdict(status: Status, verdict: Verdict | None, extended: int, all
     if status["controller"]["is_missing"]:
         todo = _("%(sentence)s Start one:") % {"sentence": spoken(status["controller"]["sentence"])}
         return Guide("harm", _("Nobody guards the rollout"), todo, command=COMMAND)
+    return None
+
+
+def _without_verdict(status: Status, verdict: Verdict | None, allowed: int) -> Guide | None:
     if request := status["request"]:
         end = ENDS_OF_STABLE.get(request["verb"])
         step = _("a crossover") if request["verb"] == BEGIN_CROSSOVER else percent(request["weight_bp"])
@@ -257,24 +258,6 @@ def _of_differences(numbers: dict[str, Any], differences: Sequence[Mapping[str, 
         also = _("Besides, v2 repeats a statement on %(route)s.") % {"route": numbers["repeats"][0]["route"]}
         todo = f"{todo} {also}"
     return Guide("hold", title, f"{said_of_worst(differences)} {todo}", "shadow", _("Look at the differences"))
-
-
-def of_failing_now(errors: int, count: int) -> Guide:
-    """Return the words for the time between a fault and its rollback, which no verdict tells of yet."""
-    title = _("v2 fails: %(errors)d of its last %(count)d requests") % {"errors": errors, "count": count}
-    todo = _("The controller rolls back by itself as soon as it is sure. You can also roll back by hand now.")
-    return Guide("harm", title, todo, "routes", _("Look at the routes"), is_verdict_open=True)
-
-
-def said_of_worst(differences: Sequence[Mapping[str, Any]]) -> str:
-    """Return a sentence about the difference that was seen the most."""
-    worst = max(differences, key=lambda one: int(one["count"]))
-    told = ngettext(
-        "%(route)s differs at %(path)s, in %(count)d comparison.",
-        "%(route)s differs at %(path)s, in %(count)d comparisons.",
-        worst["count"],
-    )
-    return told % {"route": worst["route"], "path": worst["path"] or _("the whole answer"), "count": worst["count"]}
 
 
 def _of_pass(status: Status) -> Guide:

@@ -99,6 +99,8 @@ def preview(verb: Verb, values: Mapping[str, Any], actor: str, now: datetime) ->
         alarm = spoken(told.get("note", ""))
         if verb.name in (START, PROMOTE):
             alarm = _step_down(before, after) or _warning(before, now)
+        elif after.weight_bp > before.weight_bp:
+            alarm = " ".join(filter(None, (alarm, _warning(before, now))))
         return replace(found, alarm=alarm)
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from canary.conf import canary_conf
-from canary.core.consumers import extended, unproven_sentence
+from canary.core.consumers import unproven_sentence
 from canary.core.lifecycle import ACTIVE, in_brownout, is_stable_gone, unmet_for_deprecation, unmet_for_sunset
 from canary.core.names import in_names, names_from
 from canary.core.routing import is_in_brownout
@@ -20,12 +20,10 @@ from canary.core.wording import duration
 from canary.models import EvidencePoint, ListEntry, Recorder, Rollout, RolloutEvent, Verdict
 from canary.pages import drawing, figures, protection, timelines
 from canary.pages.crossing import card_of
-from canary.pages.guiding import guide, of_failing_now
-from canary.pages.harm import failing_now, harm_of, harm_sentences, todo_unharmed
+from canary.pages.harm import harm_of, harm_sentences, todo_after
 from canary.pages.speaking import spoken
-from canary.pages.standing import holding
+from canary.pages.standing import holding, situation
 from canary.recording import aggregation
-from canary.recording.batches import BUCKET_S
 from canary.reporting.people import People
 from canary.retiring.usage import USAGE_DAYS, recent_calls, top_consumers
 from canary.services.differences import Difference, accepted_differences
@@ -94,6 +92,7 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
     row, snapshot = store.read()
     verdicts = _verdicts(known["release"])
     found = _found(known["release"])
+    differs = holding(found["shadow"]["differences"])
     changes = list(RolloutEvent.objects.order_by("-version").defer("evidence")[:CHANGES_READ])
     shown = {
         "asked": asked,
@@ -101,16 +100,10 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
         "now": now,
         "status": known,
         "weight": percent(known["weight_bp"]),
-        "guide": guide(
-            known,
-            verdicts[0] if verdicts else None,
-            extended=len(extended(snapshot.life, now.timestamp())),
-            allowed=len(snapshot.allowed),
-            differences=holding(found["shadow"]["differences"]),
-        ),
+        "guide": situation(known, snapshot, verdicts[0] if verdicts else None, differs, now),
         "between_journeys": spoken(known["between_journeys"] or ""),
         "planned": _planned(known),
-        **_rolled_back(known, now),
+        **_rolled_back(known, differs, now),
         **_plan(known, changes, now),
         "controller": known["controller"]["leader"],
         "alarm": known["alarm"],
@@ -124,12 +117,8 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
         **(_consumers(snapshot, now) if is_whole else {"consumers": []}),
         **_log(asked),
     }
-    differs = holding(found["shadow"]["differences"])
-    if shown["is_unharmed"] and (todo := todo_unharmed(shown["rollback"], differs)):
-        shown["guide"] = replace(shown["guide"], next=todo)
-        shown["harm"] = [] if differs else shown["harm"]
-    if shown["failing"] and known["weight_bp"] and not known["controller"]["is_missing"]:
-        shown["guide"] = of_failing_now(*shown["failing"])
+    if shown["todo"]:
+        shown["guide"] = replace(shown["guide"], next=shown["todo"])
     shown["crossover"] = card_of(known, row, now)
     shown["protection"] = protection.facts(known, verdicts[0] if verdicts else None, shown["shadow"], now)
     return _named(shown)
@@ -143,18 +132,19 @@ def _verdicts(release: int) -> list[Any]:
     return verdicts
 
 
-def _rolled_back(known: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return the rollback that is latched: who, when, why, the tripped breakers, and who was hurt."""
+def _rolled_back(known: dict[str, Any], differs: list[Any], now: datetime) -> dict[str, Any]:
+    """Return the rollback that is latched: who, when, why, the tripped breakers, who was hurt and what to do."""
     event = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first() if known["latched"] else None
     if event is None:
-        return {"rollback": None, "harm": [], "held_requests": "", "is_unharmed": False}
+        return {"rollback": None, "harm": [], "held_requests": "", "todo": ""}
     held = protection.held_requests(event.at, now)
     harm = harm_of(known["release"], event.at, now)
+    rollback = _event(event)
     return {
-        "rollback": _event(event),
-        "harm": harm_sentences(harm, are_held=bool(held) or protection.here() is None),
-        "is_unharmed": harm.is_none,
+        "rollback": rollback,
+        "harm": harm_sentences(harm, now, are_held=bool(held) or protection.here() is None),
         "held_requests": held,
+        "todo": todo_after(rollback, harm, differs),
     }
 
 
@@ -186,8 +176,7 @@ def _since(row: Rollout | None, asked: Asked, now: datetime) -> datetime:
 
 def _course(changes: list[RolloutEvent], asked: Asked, since: datetime, now: datetime) -> dict[str, Any]:
     """Return both versions over time, with the changes meanwhile."""
-    latest = aggregation.timeline(since, BUCKET_S, judged=True if asked.is_judged else None)
-    steps = aggregation.in_steps(latest, asked.span.step_s)
+    steps = aggregation.timeline(since, asked.span.step_s, judged=True if asked.is_judged else None)
     tells = [(event.at, _told(event)) for event in changes if event.at >= since]
     weights = _weights(changes, since)
     charts = drawing.course_charts(steps, tells, (since, now))
@@ -195,7 +184,6 @@ def _course(changes: list[RolloutEvent], asked: Asked, since: datetime, now: dat
         "course": charts,
         "course_marks": charts[0][1].marks if charts else [],
         "course_rows": drawing.course_rows(steps),
-        "failing": failing_now(latest, now),
         "share_chart": drawing.share_chart(steps, weights, (since, now)),
         "share_rows": drawing.share_rows(steps),
     }
@@ -291,7 +279,8 @@ def _weights(changes: list[RolloutEvent], since: datetime) -> list[tuple[datetim
 
 
 def _found(release: int) -> dict[str, Any]:
-    shadow = shadow_results.summary(release)
+    accepted = accepted_differences()
+    shadow = shadow_results.summary(release, accepted)
     differences = [
         {**one, **{name: json.dumps(one["example"].get(name), ensure_ascii=False) for name in ("v1", "v2")}}
         for one in shadow["differences"][:FINDINGS_SHOWN]
@@ -303,7 +292,7 @@ def _found(release: int) -> dict[str, Any]:
         "differences_more": len(shadow["differences"]) - len(differences),
         "findings": findings[:FINDINGS_SHOWN],
         "findings_more": max(0, len(findings) - FINDINGS_SHOWN),
-        "accepted": list(accepted_differences().values()),
+        "accepted": list(accepted.values()),
     }
 
 

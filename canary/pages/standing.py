@@ -1,29 +1,64 @@
-"""The situation in a few words, for forms and other pages: as the page of the rollout has it first."""
+"""The situation in a few words: first on the page of the rollout, and on its forms and other pages."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import Sum
 
 from canary.core.consumers import extended
 from canary.core.lifecycle import life_from
+from canary.core.values import CANDIDATE, STABLE, Snapshot
 from canary.judging.judging import is_gap
-from canary.models import Verdict
-from canary.pages.guiding import Guide, guide
+from canary.models import MetricBucket, Verdict
+from canary.pages.guiding import guide, is_exposed
+from canary.pages.situations import Failing, Guide
 from canary.shadow import results as shadow_results
+from canary.state import store
+
+LATELY: Final = timedelta(seconds=30)
+LEAST_FAILING: Final = 3
 
 
 def standing(known: dict[str, Any], now: datetime) -> Guide:
     """Return the situation of a status. Differences are read only where they were found."""
     verdict = Verdict.objects.filter(release=known["release"]).order_by("-at", "-pk").first()
     has_differences = bool(verdict and verdict.numbers.get("shadow_differences"))
+    differences = holding(shadow_results.summary(known["release"])["differences"]) if has_differences else ()
+    return situation(known, store.current_snapshot(), verdict, differences, now)
+
+
+def situation(
+    known: dict[str, Any],
+    snapshot: Snapshot,
+    verdict: Verdict | None,
+    differences: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> Guide:
+    """Return the words for a status and the release's last verdict; `differences` are those that hold by now."""
     return guide(
         known,
         verdict,
         extended=len(extended(life_from(known["life"]), now.timestamp())),
-        differences=holding(shadow_results.summary(known["release"])["differences"]) if has_differences else (),
+        allowed=len(snapshot.allowed),
+        differences=differences,
+        failing=_failing_now(known, now) if is_exposed(known) else None,
     )
 
 
 def holding(differences: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the differences that hold a step: those that nobody has accepted."""
     return [one for one in differences if one["accepted"] is None and is_gap(one["kind"], one["count"])]
+
+
+def _failing_now(known: Mapping[str, Any], now: datetime) -> Failing | None:
+    """Return v2's last requests of this stage beside v1's; None unless most of v2's failed."""
+    rows = MetricBucket.objects.filter(
+        release=known["release"], stage=known["stage"], judged=True, start_at__gte=now - LATELY
+    )
+    sums = rows.values_list("api_version").annotate(errors=Sum("status_5xx"), count=Sum("requests"))
+    found = {version: (errors, count) for version, errors, count in sums}
+    errors, count = found.get(CANDIDATE, (0, 0))
+    if errors < LEAST_FAILING or 2 * errors < count:
+        return None
+    return Failing(errors, count, *found.get(STABLE, (0, 0)))

@@ -7,7 +7,7 @@ older ones for each version and minute, and beyond two hours for each hour. A da
 import datetime
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.db.models import Count, Max, QuerySet, Sum, Value
@@ -107,9 +107,17 @@ def totals(since: datetime.datetime, release: int | None = None, *, judged: bool
     }
 
 
-def per_route(since: datetime.datetime, release: int | None = None, *, judged: bool | None = True) -> list[RouteTotals]:
+def per_route(
+    since: datetime.datetime,
+    release: int | None = None,
+    *,
+    judged: bool | None = True,
+    until: datetime.datetime | None = None,
+) -> list[RouteTotals]:
     """Return every requested route, the busiest first."""
-    rows = _buckets(since, release, judged).filter(requests__gt=0).values("route", "api_version").annotate(**_SUMS)
+    rows = (
+        _buckets(since, release, judged, until).filter(requests__gt=0).values("route", "api_version").annotate(**_SUMS)
+    )
     by_route: dict[str, dict[int, dict[str, Any]]] = {}
     for row in rows:
         by_route.setdefault(row["route"], {})[row["api_version"]] = {**row}
@@ -117,9 +125,11 @@ def per_route(since: datetime.datetime, release: int | None = None, *, judged: b
     return sorted(found, key=lambda one: (-sum(one.requests.values()), one.route))
 
 
-def slow_requests(since: datetime.datetime, release: int, api_version: int, least_ms: float) -> int:
+def slow_requests(
+    since: datetime.datetime, release: int, api_version: int, least_ms: float, *, until: datetime.datetime
+) -> int:
     """Return how many requests took so long or longer, of all requests; within the 5 % of a histogram's bucket."""
-    rows = _buckets(since, release, None).filter(api_version=api_version).exclude(histogram={})
+    rows = _buckets(since, release, None, until).filter(api_version=api_version).exclude(histogram={})
     histogram: Histogram = {}
     for dumped in rows.values_list("histogram", flat=True).iterator(chunk_size=500):
         add_dumped(histogram, dumped)
@@ -148,16 +158,6 @@ def timeline(
             step.errors[version] += row["errors"]
             step.seconds[version] += row["seconds"]
     return list(steps.values())
-
-
-def in_steps(steps: Sequence[Step], step_s: int) -> list[Step]:
-    """Return the same with longer steps."""
-    by_step: dict[int, list[Step]] = {}
-    for step in steps:
-        by_step.setdefault(int(step.at.timestamp()) // step_s * step_s, []).append(step)
-    return [
-        replace(_sum_of(some), at=datetime.datetime.fromtimestamp(at_s, datetime.UTC)) for at_s, some in by_step.items()
-    ]
 
 
 def summed(steps: Sequence[Step], most: int) -> list[Step]:
@@ -207,8 +207,12 @@ _SUMS: Final = {
 }
 
 
-def _buckets(since: datetime.datetime, release: int | None, judged: bool | None) -> QuerySet[MetricBucket]:
+def _buckets(
+    since: datetime.datetime, release: int | None, judged: bool | None, until: datetime.datetime | None = None
+) -> QuerySet[MetricBucket]:
     rows = MetricBucket.objects.filter(start_at__gte=since)
+    if until is not None:
+        rows = rows.filter(start_at__lt=until)
     if release is not None:
         rows = rows.filter(release=release)
     return rows if judged is None else rows.filter(judged=judged)

@@ -4,6 +4,7 @@ import datetime
 import json
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -170,11 +171,11 @@ def _row(vote: Vote, route: str, voter: Voter, now: datetime.datetime) -> Observ
     )
 
 
-def summary(release: int) -> dict[str, Any]:
+def summary(release: int, all_accepted: Mapping[Any, AcceptedDifference] | None = None) -> dict[str, Any]:
     """Return for report, page and policy what was repeated by result, in all and by route, and the differences.
 
     The newest difference comes first. `compared` counts COMPARED, `writes` how many of these are writes. `accepted` of
-    a difference says who has accepted it and why.
+    a difference says who has accepted it and why; `all_accepted` are all that are, if known.
     """
     routes: dict[str, dict[str, Any]] = {}
     sums: dict[str, list[float]] = {}
@@ -185,7 +186,8 @@ def summary(release: int) -> dict[str, Any]:
         sums[total.route] = [a + getattr(total, name) for a, name in zip(known, SUMS, strict=True)]
     counts = {result: sum(row[result] for row in routes.values()) for result in SHADOW_RESULTS}
     differences = ShadowDifference.objects.filter(release=release).order_by("-last_seen_at", "-count", "pk")
-    accepted = {tuple(name): row for name, row in accepted_differences().items()}
+    named = accepted_differences() if all_accepted is None else all_accepted
+    accepted = {tuple(name): row for name, row in named.items()}
     return {
         "release": release,
         "compared": sum(counts[result] for result in COMPARED),

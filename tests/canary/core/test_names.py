@@ -59,6 +59,10 @@ def test_a_sentence_of_the_core_gets_the_names_and_loses_them(sentence: str, sai
     assert in_roles(in_names(sentence, DATES), DATES) == sentence
 
 
+def test_names_stand_in_sentences_without_spaces_too() -> None:
+    assert in_names("最初のv2は利用者をv1に戻します", SECOND) == "最初のv3は利用者をv2に戻します"
+
+
 def test_json_has_numbers_where_names_are_numbers() -> None:
     assert [SECOND.told(1), SECOND.told(2), DATES.told(2), Names("01", "2").told(1)] == [2, 3, "2026-07", "01"]
     assert [SECOND.version_of(name) for name in ("1", "2", "3", "03")] == [0, 1, 2, 0]

@@ -5,14 +5,20 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from django.test import Client
 from django.utils import timezone
 
+from canary import services
+from canary.core.values import CANDIDATE, STABLE
 from canary.metrics import node as nodes
 from canary.metrics.counters import Totals
 from canary.models import MetricBucket, Observation, Rollout, RolloutEvent
 from canary.pages import harm
+from canary.pages.guiding import guide
+from canary.pages.situations import Failing
 from tests.canary.pages.conftest import ADDRESS
+from tests.canary.pages.test_guide import STATUS
 
 World = Callable[[str], None]
 SignedIn = Callable[..., Client]
@@ -39,52 +45,178 @@ def test_requests_that_v2_still_holds_are_told_beside_a_rollback(
     assert "v2 still holds 8 requests on this server. If they are from before the rollback, v2 hangs or" in text
 
 
-def test_a_rollback_by_hand_without_a_failure_asks_for_no_repair(
-    quiet_world: World, signed_in_with: SignedIn, ask_and_send: Callable[..., Any]
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    harm._known.cache_clear()
+
+
+def requests(
+    count: int,
+    errors: int,
+    *,
+    ago_s: float = 0,
+    version: int = CANDIDATE,
+    judged: bool = True,
+    route: str = "GET /tags",
+) -> MetricBucket:
+    row = Rollout.objects.get()
+    at = timezone.now() - datetime.timedelta(seconds=ago_s)
+    common = {"release": row.release, "stage": row.stage, "weight_bp": 1_000, "worker": f"a:{ago_s}", "start_at": at}
+    return MetricBucket.objects.create(
+        api_version=version, route=route, judged=judged, requests=count, status_5xx=errors, **common
+    )
+
+
+def person(number: int, *metrics: str, version: int = CANDIDATE) -> None:
+    row = Rollout.objects.get()
+    common = {"release": row.release, "stage": 1, "weight_bp": 1_000, "api_version": version, "route": "GET /tags"}
+    for metric in metrics:
+        Observation.objects.create(
+            metric=metric, unit=f"{number:032x}", network="a", is_authenticated=True, at=timezone.now(), **common
+        )
+
+
+def rolled_back(by: str = "user:1") -> None:
+    services.roll_back(actor=by, reason="a test", now=timezone.now())
+
+
+def test_a_rollback_by_hand_without_a_failure_neither_accuses_nor_acquits(
+    quiet_world: World, signed_in_with: SignedIn
 ) -> None:
     quiet_world("middle")
-    client = signed_in_with("view", "ramp", "rollback")
-    assert ask_and_send(client, "rollback").status_code == 302
-    assert client.get(ADDRESS).context["guide"].next.startswith("Nothing failed on v2. Acknowledge")
-    row = Rollout.objects.get()
-    common = {"release": row.release, "stage": 1, "weight_bp": 1_000, "api_version": 2, "route": "GET /tags"}
-    at = timezone.now() - datetime.timedelta(hours=1, minutes=1)  # merged into the row of its hour, long ago
-    MetricBucket.objects.create(
-        start_at=at.replace(minute=0, second=0), worker="1h", judged=False, requests=9, status_5xx=9, **common
+    rolled_back()
+    context = signed_in_with("view").get(ADDRESS).context
+    assert context["guide"].next.startswith("Acknowledge the rollback once its reason is gone.")
+    assert context["harm"] == []
+
+
+@pytest.mark.parametrize(
+    ("planted", "told"),
+    [
+        ({"count": 9, "errors": 9, "ago_s": 60, "judged": False}, "v2 failed 9 of 9 requests that no verdict counts, "),
+        ({"count": 50, "errors": 40, "ago_s": 3 * 3_600}, "Earlier in this release v2 failed 40 requests."),
+    ],
+)
+def test_failures_that_are_old_or_not_judged_are_told_apart(
+    quiet_world: World, signed_in_with: SignedIn, planted: dict[str, Any], told: str
+) -> None:
+    quiet_world("middle")
+    requests(**planted)
+    rolled_back()
+    context = signed_in_with("view").get(ADDRESS).context
+    assert context["guide"].next.startswith("Repair v2, then acknowledge")
+    assert context["harm"][0].startswith(told)
+
+
+def test_a_failure_of_both_versions_is_told_of_both(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("middle")
+    requests(100, 90, ago_s=20)
+    requests(1_000, 900, ago_s=20, version=STABLE)
+    rolled_back("controller")
+    context = signed_in_with("view").get(ADDRESS).context
+    assert context["harm"][1] == "v1 failed 900 of its 1000 requests in that time."
+    assert context["guide"].next.startswith("v1 failed as well: look first at what both versions use")
+
+
+def test_requests_after_the_rollback_thin_out_no_failure(quiet_world: World, signed_in_with: SignedIn) -> None:
+    """Testers and those with a header go on asking v2."""
+    quiet_world("middle")
+    requests(30, 30, ago_s=20)
+    rolled_back("controller")
+    requests(9_970, 0, ago_s=-400)
+    assert signed_in_with("view").get(ADDRESS).context["harm"][0].startswith("v2 failed all of its 30 requests since")
+
+
+def test_harm_of_another_day_has_a_date(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("middle")
+    requests(3, 3, ago_s=91 * 86_400)
+    rolled_back("controller")
+    RolloutEvent.objects.filter(verb="rollback").update(at=timezone.now() - datetime.timedelta(days=91, seconds=-20))
+    [told] = signed_in_with("view").get(ADDRESS).context["harm"]
+    assert re.match(
+        r"v2 failed all of its 3 requests since \d{4}-\d\d-\d\d \d\d:\d\d UTC: GET /tags \(3 of 3\)\.", told
     )
-    harm._known.cache_clear()
-    assert client.get(ADDRESS).context["guide"].next.startswith("Repair v2, then acknowledge")
+
+
+def test_routes_beyond_three_are_an_extract(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("middle")
+    for number in range(5):
+        requests(10, 1, ago_s=20, route=f"GET /r{number}")
+    rolled_back("controller")
+    told = signed_in_with("view").get(ADDRESS).context["harm"][0]
+    assert re.match(r"v2 failed 5 of its 50 requests since \d\d:\d\d UTC, among them GET /r\d \(1 of 10\), ", told)
+
+
+def test_a_rollback_while_v1_is_off_does_not_say_that_it_answers() -> None:
+    title = guide({**STATUS, "latched": True, "is_v1_enabled": False}, None).title
+    assert title == "Rolled back, but v1 is switched off: v2 answers everybody"
 
 
 def test_failures_of_this_minute_come_before_any_verdict(quiet_world: World, signed_in_with: SignedIn) -> None:
     quiet_world("middle")
-    row, client = Rollout.objects.get(), signed_in_with("view")
-    common = {"release": row.release, "stage": row.stage, "weight_bp": 1_000, "api_version": 2, "route": "GET /tags"}
-    bucket = MetricBucket.objects.create(
-        start_at=timezone.now(), worker="a", judged=True, requests=22, status_5xx=20, **common
-    )
+    client = signed_in_with("view", "ramp")
+    bucket = requests(22, 20)
     told = client.get(ADDRESS).context["guide"]
     assert (told.mood, told.title) == ("harm", "v2 fails: 20 of its last 22 requests")
     assert "roll back by hand now" in told.next
-    MetricBucket.objects.filter(pk=bucket.pk).update(status_5xx=10)
+    assert client.get("/admin/").content.decode().count(told.title) == 1
+    assert f"{told.title}." in client.get(f"{ADDRESS}do/promote/").content.decode()
+    assert f"{told.title}." in client.get(f"{ADDRESS}do/set/?show=1&percent=75").content.decode()
+    bucket.status_5xx = 10
+    bucket.save()
     assert client.get(ADDRESS).context["guide"].title == "Waiting for 31 more users, about 6 minutes"
 
 
-def test_who_was_refused_is_harmed(
-    quiet_world: World, signed_in_with: SignedIn, ask_and_send: Callable[..., Any]
+def test_failures_of_this_minute_on_both_versions_are_not_said_of_one(
+    quiet_world: World, signed_in_with: SignedIn
 ) -> None:
     quiet_world("middle")
-    client = signed_in_with("view", "ramp", "rollback")
-    row = Rollout.objects.get()
-    common = {"release": row.release, "stage": 1, "weight_bp": 1_000, "api_version": 2, "route": "GET /tags"}
-    for metric in ("seen", "refusal"):
-        Observation.objects.create(
-            metric=metric, unit="e" * 32, network="a", is_authenticated=True, at=timezone.now(), **common
-        )
-    assert ask_and_send(client, "rollback").status_code == 302
+    requests(22, 20)
+    requests(200, 150, version=STABLE)
+    told = signed_in_with("view").get(ADDRESS).context["guide"]
+    assert told.title == "Both versions fail: 20 of v2's last 22 requests, 150 of v1's last 200"
+    assert "what both use" in told.next
+
+
+def test_failures_of_the_release_before_are_not_those_of_this_one(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("middle")
+    requests(22, 20)
+    Rollout.objects.update(release=Rollout.objects.get().release + 1)
+    assert not signed_in_with("view").get(ADDRESS).context["guide"].title.startswith("v2 fails")
+
+
+@pytest.mark.parametrize(
+    ("change", "title"),
+    [
+        ({"is_v2_enabled": False}, "v2 is switched off"),
+        ({"lifecycle": "sunset"}, "v2 answers everybody, and v1 is out of service"),
+        ({"weight_bp": 0, "plan": None}, "Nothing has started: v1 answers everybody"),
+    ],
+)
+def test_failures_that_no_rollback_ends_come_after_the_situation(change: dict[str, Any], title: str) -> None:
+    assert guide({**STATUS, **change}, None, failing=Failing(30, 30, 0, 40)).title == title
+
+
+def test_failures_during_a_crossover_are_told() -> None:
+    status = {**STATUS, "weight_bp": 0, "crossover": {"state": "runs", "period": 1, "periods": 4}}
+    told = guide(status, None, failing=Failing(30, 30, 0, 40))
+    assert told.title == "v2 fails: 30 of its last 30 requests"
+
+
+def test_refusals_are_harm_only_beside_those_of_v1(quiet_world: World, signed_in_with: SignedIn) -> None:
+    """A page that is gone, or a person who is not signed in, is refused on either version."""
+    quiet_world("middle")
+    for number in range(10):
+        person(number, "seen", *(["refusal"] if number % 2 else []), version=1 + number // 5)
+    rolled_back()
+    client = signed_in_with("view")
     context = client.get(ADDRESS).context
+    assert (context["harm"], context["guide"].next[:11]) == ([], "Acknowledge")
+    Observation.objects.filter(metric="refusal", api_version=STABLE).delete()
+    harm._known.cache_clear()
+    context = client.get(ADDRESS).context
+    assert context["harm"] == ["v2 refused a request of 3 of its 5 users, v1 of 0 of 5."]
     assert context["guide"].next.startswith("Repair v2, then acknowledge")
-    assert context["harm"] == ["v2 refused a request of 1 of its 1 user."]
 
 
 def test_a_rollback_by_hand_of_differences_asks_for_their_repair(
@@ -94,6 +226,4 @@ def test_a_rollback_by_hand_of_differences_asks_for_their_repair(
     client = signed_in_with("view", "ramp", "rollback")
     assert ask_and_send(client, "rollback").status_code == 302
     todo = client.get(ADDRESS).context["guide"].next
-    assert re.match(
-        r"No request failed, but responses differ: GET /\S+ differs at .*, in \d+ comparisons\. Repair", todo
-    )
+    assert re.match(r"Responses differ: GET /\S+ differs at .*, in \d+ comparisons\. Repair", todo)

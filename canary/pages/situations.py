@@ -1,0 +1,66 @@
+"""A situation in words, and the words for those that no verdict tells of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """`mood` is a kind of verdict or `info`; `place` is the section that tells more, `place_label` its link."""
+
+    mood: str
+    title: str
+    next: str
+    place: str = ""
+    place_label: str = ""
+    command: str = ""
+    action: str = ""
+    """The words of the button that is the next step."""
+    is_verdict_open: bool = False
+    """Whether the verdict's whole sentence is needed to act."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """Judged requests of the last half minute, where most of v2's failed."""
+
+    errors: int
+    count: int
+    stable_errors: int
+    stable_count: int
+
+    @property
+    def is_shared(self) -> bool:
+        """Return whether v1's share of failures is half of v2's or more."""
+        return bool(self.stable_errors) and 2 * self.stable_errors * self.count >= self.errors * self.stable_count
+
+
+def of_failing_now(failing: Failing) -> Guide:
+    """Return the words for the time between a fault and its rollback, which no verdict tells of yet."""
+    told = {"errors": failing.errors, "count": failing.count}
+    place, label = "routes", _("Look at the routes")
+    if failing.is_shared:
+        told |= {"v1_errors": failing.stable_errors, "v1_count": failing.stable_count}
+        title = _(
+            "Both versions fail: %(errors)d of v2's last %(count)d requests, %(v1_errors)d of v1's last %(v1_count)d"
+        )
+        todo = _("Look first at what both use, such as the database. A rollback alone does not cure v1.")
+        return Guide("harm", title % told, todo, place, label, is_verdict_open=True)
+    title = _("v2 fails: %(errors)d of its last %(count)d requests") % told
+    todo = _("The controller rolls back by itself as soon as it is sure. You can also roll back by hand now.")
+    return Guide("harm", title, todo, place, label, is_verdict_open=True)
+
+
+def said_of_worst(differences: Sequence[Mapping[str, Any]]) -> str:
+    """Return a sentence about the difference that was seen the most."""
+    worst = max(differences, key=lambda one: int(one["count"]))
+    told = ngettext(
+        "%(route)s differs at %(path)s, in %(count)d comparison.",
+        "%(route)s differs at %(path)s, in %(count)d comparisons.",
+        worst["count"],
+    )
+    return told % {"route": worst["route"], "path": worst["path"] or _("the whole answer"), "count": worst["count"]}
