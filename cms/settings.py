@@ -72,7 +72,6 @@ HSTS_S = SECURE_HSTS_SECONDS = env.integer("HSTS_S", default=0, minimum=0, maxim
 IS_HTTPS_ONLY = HSTS_S > 0
 SECURE_PROXY_SSL_HEADER = env.header_and_value("SECURE_PROXY_SSL_HEADER")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS_ONLY
-SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 # For pages; SECURITY.md gives the reason of each exception. `frame-ancestors` follows X-Frame-Options.
@@ -95,6 +94,7 @@ STATIC_PAGE_CSP = {
 }
 # A post's content may have a million characters, and JSON may write each as twelve bytes (two escaped surrogates).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 13 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["cms.http.parts.PartUploadHandler"]
 
 AUTH_USER_MODEL = "cms.User"
 SILENCED_SYSTEM_CHECKS = [
