@@ -27,6 +27,7 @@ from canary.pages.charts import (
     thinned,
     time_ticks,
 )
+from canary.pages.figures import short
 from canary.recording.aggregation import Step, summed
 from canary.state.store import current_snapshot
 
@@ -180,7 +181,7 @@ def _error_percent(step: Step, version: int) -> float | None:
 
 
 def _figure(value: float | None, unit: str) -> str:
-    return "–" if value is None else f"{value:.3g} {unit}"
+    return "–" if value is None else f"{short(value)} {unit}"
 
 
 def _limit_of(name: str) -> float:

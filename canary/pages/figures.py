@@ -161,13 +161,13 @@ def _errors(totals: Totals) -> str:
 def _quantile(found: Quantile | None) -> str:
     if found is None:
         return NONE
-    value = f"{_short(found.value_ms)} ms"
+    value = f"{short(found.value_ms)} ms"
     if found.low_ms is None or found.high_ms is None:
         return value
-    return f"{value} ({_span(_short(found.low_ms), _short(found.high_ms))})"
+    return f"{value} ({_span(short(found.low_ms), short(found.high_ms))})"
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
     """Return three digits, and all of a number of more: no reader counts powers of ten."""
     return f"{number:,.0f}" if number >= 999.5 else f"{number:.3g}"
 
@@ -181,7 +181,7 @@ def _statements(totals: Totals) -> str:
 
 
 def _ms(value: float | None) -> str:
-    return NONE if value is None else f"{value:.3g} ms"
+    return NONE if value is None else f"{short(value)} ms"
 
 
 class _Logarithmic:

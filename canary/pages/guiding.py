@@ -24,6 +24,7 @@ FAR_S: Final = 3_600.0
 """After so long, it matters whether users or time are waited for."""
 SOON_S: Final = 300.0
 """Before this age of a stage, few users who come do not mean that few use the site."""
+YOUNG_S: Final = 60.0
 NOT_BY_ITSELF: Final = gettext_noop("The plan is paused, so no step is taken by itself. Resume it when it may go on.")
 
 type Status = dict[str, Any]
@@ -110,7 +111,7 @@ def _before_start(status: Status, verdict: Verdict | None) -> Guide | None:
         return None
     failed = ((verdict.numbers.get("pairs") or {}).get("errors") or {}).get("against", 0)
     if not failed:
-        todo = _("The verdict below says how. Repair v2 and deploy it first.")
+        todo = _("The verdict below says how. Repair v2 first. A new plan begins a new count.")
         return Guide(
             "harm", _("Do not start: v2 does harm"), todo, "routes", _("Look at the routes"), is_verdict_open=True
         )
@@ -119,7 +120,7 @@ def _before_start(status: Status, verdict: Verdict | None) -> Guide | None:
         "Do not start: v2 failed %(count)d reads that v1 answered",
         failed,
     ) % {"count": failed}
-    todo = _("Shadow reads repeat reads of v1 on v2 at any weight. Repair v2 and deploy it first.")
+    todo = _("Shadow reads repeat reads of v1 on v2 at any weight. Repair v2 first. A new plan begins a new count.")
     return Guide("harm", title, todo, "shadow", _("Look at the differences"), is_verdict_open=True)
 
 
@@ -191,7 +192,7 @@ def _of_verdict(status: Status, verdict: Verdict | None, differences: Sequence[M
         title = _("No harm so far: %(duration)s of the minimum time left") % {"duration": wait}
         return Guide("pass", title, _go_on(status))
     if verdict.kind == Verdict.Kind.NO_DATA:
-        return _of_nobody(status, is_known=reason == "no_outcome")
+        return _of_nobody(status, numbers, is_known=reason == "no_outcome")
     return _of_waiting(status, numbers)
 
 
@@ -276,7 +277,7 @@ def _of_pass(status: Status) -> Guide:
     return Guide("pass", title, _("Start a plan, or set a higher weight."), action="start")
 
 
-def _of_nobody(status: Status, *, is_known: bool) -> Guide:
+def _of_nobody(status: Status, numbers: dict[str, Any], *, is_known: bool) -> Guide:
     """Advise while no outcome of v2 is known; `is_known` says that users were sent there."""
     if not status["weight_bp"]:
         return Guide("info", _("Nobody is sent to v2"), _("Take the plan's next step, or set a weight."))
@@ -285,6 +286,8 @@ def _of_nobody(status: Status, *, is_known: bool) -> Guide:
     if is_known:
         title = _("Waiting for the first outcomes of v2")
         todo = _("Check below whether requests hang or find no room on v2. The controller rolls back by itself.")
+        if (age_s := _age_s(status, numbers)) is not None and age_s < YOUNG_S:
+            todo = _("Nothing to do yet: the first outcomes come within a minute.")
     if _is_paused(status):
         todo = f"{todo} {_(NOT_BY_ITSELF)}"
     return Guide("info", title, todo, is_verdict_open=True)
@@ -325,8 +328,9 @@ def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:
         "If more people will come, wait. If not, roll back and start a crossover, which needs only a few clients. Or "
         "take the next step by hand: of so few users, only a total failure is sure to be found."
     )
-    title = _("%(missing)s, no estimate yet") % {"missing": missing}
-    return Guide("hold", title, f"{judged} {_of_failing(failing)}{todo}", is_verdict_open=True)
+    title = _("%(missing)s, no estimate yet") if age_s is None else _("Too few users come. %(missing)s")
+    text = f"{judged} {_of_failing(failing)}{todo}"
+    return Guide("hold", title % {"missing": missing}, text, is_verdict_open=True)
 
 
 def _of_failing(count: int) -> str:

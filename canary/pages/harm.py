@@ -60,8 +60,8 @@ class Harm:
     """Failures of v2 among its requests that no verdict counts."""
     slow: int
     """Requests that took CANARY_HANG_S or longer."""
-    lost: int
-    """Requests that ended with a process that died, in the whole release."""
+    lost: Mapping[int, int]
+    """Requests that ended with a process that died, in the whole release, by version. One death may end both."""
     failing: Mapping[int, Part]
     refused: Mapping[int, Part]
     """Users of the whole release with an error or a refusal, by version."""
@@ -84,7 +84,14 @@ class Harm:
 
     @property
     def is_none(self) -> bool:
-        failures = self.routes, self.earlier, self.unjudged.some, self.slow, self.lost, self.failing[CANDIDATE].some
+        failures = (
+            self.routes,
+            self.earlier,
+            self.unjudged.some,
+            self.slow,
+            self.lost[CANDIDATE],
+            self.failing[CANDIDATE].some,
+        )
         return not any(failures) and not self.is_refusal
 
 
@@ -109,17 +116,17 @@ def _known(release: int, at: datetime, turn: int, are_minutes_kept: bool) -> Har
     )
     since = found["since"]
     routes = [] if since is None else aggregation.per_route(since, release, until=end)
-    crashes = Crash.objects.filter(release=release, api_version=CANDIDATE, at__lt=end)
-    lost = crashes.aggregate(requests=Sum("requests", default=0))["requests"]
+    crashes = Crash.objects.filter(release=release, at__lt=end).values_list("api_version")
+    lost = {STABLE: 0, CANDIDATE: 0, **dict(crashes.annotate(requests=Sum("requests")))}
     # A death that was found late looks like a wait.
-    slow = aggregation.slow_requests(begin, release, CANDIDATE, 1_000 * canary_conf().hang_s, until=end) - lost
+    slow = aggregation.slow_requests(begin, release, CANDIDATE, 1_000 * canary_conf().hang_s, until=end)
     failing, refused = _people(release)
     return Harm(
         since,
         tuple(sorted(routes, key=lambda one: -one.errors[CANDIDATE])),
         found["earlier"],
         Part(found["unjudged"], found["unjudged_all"]),
-        max(0, slow),
+        max(0, slow - lost[CANDIDATE]),
         lost,
         failing,
         refused,
@@ -187,7 +194,9 @@ def harm_sentences(harm: Harm, now: datetime, *, are_held: bool = False) -> list
 
 
 def _of_requests(harm: Harm, now: datetime) -> Iterator[str]:
-    """Return how many requests failed since the first of them, and where."""
+    """Return how many requests failed since the first of them, and where; deaths first, which explain the others."""
+    if harm.lost[CANDIDATE]:
+        yield _of_deaths(harm.lost)
     if harm.since is not None:
         yield _of_judged(harm, harm.since, now)
         if (other := harm.of(STABLE)).all:
@@ -204,12 +213,24 @@ def _of_requests(harm: Harm, now: datetime) -> Iterator[str]:
             "v2 failed %(errors)d of %(count)d requests that no verdict counts, such as those of testers and bots."
         )
         yield told % {"errors": harm.unjudged.some, "count": harm.unjudged.all}
-    if harm.lost:
-        yield ngettext(
+
+
+def _of_deaths(lost: Mapping[int, int]) -> str:
+    numbers = {"count": lost[CANDIDATE], "other": lost[STABLE]}
+    if lost[STABLE]:
+        told = _(
+            "%(count)d requests of v2 and %(other)d of v1 ended with workers that died: the logs of the servers tell "
+            "why."
+        )
+        return told % numbers
+    return (
+        ngettext(
             "%(count)d request ended with a worker that died: the logs of the servers tell why.",
             "%(count)d requests ended with workers that died: the logs of the servers tell why.",
-            harm.lost,
-        ) % {"count": harm.lost}
+            lost[CANDIDATE],
+        )
+        % numbers
+    )
 
 
 def _of_judged(harm: Harm, since: datetime, now: datetime) -> str:

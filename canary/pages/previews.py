@@ -6,7 +6,7 @@ during the change, not while identities are counted.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
@@ -16,8 +16,9 @@ from django.utils.translation import ngettext
 from canary.core.approvals import ENDS_OF_STABLE
 from canary.core.values import Snapshot
 from canary.errors import RolloutError
+from canary.models import RolloutEvent
 from canary.pages.speaking import spoken
-from canary.pages.standing import standing
+from canary.pages.standing import standing, why_of
 from canary.reporting.people import People
 from canary.reporting.whatif import Moves, known_identities, moves_between
 from canary.retiring.consumers import consumers_to_tell
@@ -35,6 +36,7 @@ PREVIEW: Final = "what-if"
 SECOND: Final = "what-if by a second person"
 START: Final = "start"
 PROMOTE: Final = "promote"
+REMEMBERED: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ def preview(verb: Verb, values: Mapping[str, Any], actor: str, now: datetime) ->
             note = _("A second person has to approve this first. The figures show what happens then.")
             found = replace(found, notes=(note, *found.notes))
         alarm = spoken(told.get("note", ""))
+        if verb.name == START and (note := _last_rollback(now)):
+            found = replace(found, notes=(note, *found.notes))
         if verb.name in (START, PROMOTE):
             alarm = _step_down(before, after) or _warning(before, now)
         elif after.weight_bp > before.weight_bp:
@@ -132,6 +136,16 @@ def _warning(before: Snapshot, now: datetime) -> str:
     """Return what the page says of a rollout that is not as it should be, for a change that goes on all the same."""
     found = standing(status(now), now)
     return f"{found.title}." if found.mood in ("harm", "hold") and not before.latched else ""
+
+
+def _last_rollback(now: datetime) -> str:
+    """Return when and why v2 was rolled back, if that was within REMEMBERED and nothing was started since."""
+    changes = RolloutEvent.objects.filter(verb__in=("rollback", "start"), at__gte=now - REMEMBERED)
+    event = changes.order_by("-version").first()
+    if event is None or event.verb != "rollback":
+        return ""
+    told = _("v2 was rolled back last at %(at)s: %(reason)s")
+    return told % {"at": f"{event.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC", "reason": why_of(event)}
 
 
 def _step_down(before: Snapshot, after: Snapshot) -> str:

@@ -149,10 +149,10 @@ def held_requests(rolled_back_at: datetime, now: datetime) -> str:
         return ""
     if (now - rolled_back_at).total_seconds() > SOON_S:
         told = ngettext(
-            "v2 still holds %(count)d request on this server. If it is from before the rollback, v2 hangs or its "
-            "client is slow, and a restart of the server frees its place.",
-            "v2 still holds %(count)d requests on this server. If they are from before the rollback, v2 hangs or their "
-            "clients are slow, and a restart of the server frees their places.",
+            "v2 still holds %(count)d request on this server, so v2 hangs or its client is slow. A restart of the "
+            "server frees its place. Testers who ask for v2 by name count here too.",
+            "v2 still holds %(count)d requests on this server, so v2 hangs or their clients are slow. A restart of the "
+            "server frees their places. Testers who ask for v2 by name count here too.",
             count,
         )
         return told % {"count": count}
@@ -222,5 +222,5 @@ def _of_numbers(numbers: Numbers, shadow: Numbers) -> Iterator[Fact]:
     if (errors := pairs.get("errors")) and errors["votes"]:
         hint = _("in which one version alone failed")
         yield Fact(_("Failed on v2 alone"), _of_pairs(errors["against"], errors["votes"]), hint)
-    for one in pairs.get("routes", ())[:ROUTES_SHOWN]:
+    for one in sorted(pairs.get("routes", ())[:ROUTES_SHOWN], key=lambda route: str(route["route"])):
         yield Fact(_("Slower on v2"), _of_pairs(one["against"], one["votes"]), one["route"])

@@ -22,7 +22,7 @@ from canary.pages import drawing, figures, protection, timelines
 from canary.pages.crossing import card_of
 from canary.pages.harm import harm_of, harm_sentences, todo_after
 from canary.pages.speaking import spoken
-from canary.pages.standing import holding, situation
+from canary.pages.standing import holding, situation, why_of
 from canary.recording import aggregation
 from canary.reporting.people import People
 from canary.retiring.usage import USAGE_DAYS, recent_calls, top_consumers
@@ -92,7 +92,7 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
     row, snapshot = store.read()
     verdicts = _verdicts(known["release"])
     found = _found(known["release"])
-    differs = holding(found["shadow"]["differences"])
+    differs = holding(found["shadow"])
     changes = list(RolloutEvent.objects.order_by("-version").defer("evidence")[:CHANGES_READ])
     shown = {
         "asked": asked,
@@ -146,11 +146,6 @@ def _rolled_back(known: dict[str, Any], differs: list[Any], now: datetime) -> di
         "held_requests": held,
         "todo": todo_after(rollback, harm, differs),
     }
-
-
-def _finding(sentence: str) -> str:
-    """Return the first clause of a verdict, before the others and the evidence."""
-    return sentence.partition(" (evidence")[0].partition("; ")[0].rstrip(".")
 
 
 def _plan(known: dict[str, Any], changes: list[RolloutEvent], now: datetime) -> dict[str, Any]:
@@ -345,7 +340,7 @@ def _listed(entry: ListEntry) -> dict[str, Any]:
 
 
 def _event(event: RolloutEvent) -> dict[str, Any]:
-    """Return a change as the page shows it. `why` is the first finding of a judgement, without its numbers."""
+    """Return a change as the page shows it."""
     return {
         "version": event.version,
         "at": event.at.astimezone(UTC),
@@ -353,7 +348,7 @@ def _event(event: RolloutEvent) -> dict[str, Any]:
         "is_by_hand": not (event.evidence or {}).get("kind"),
         "verb": event.verb,
         "reason": spoken(event.reason),
-        "why": spoken(_finding(event.reason) if (event.evidence or {}).get("kind") in KINDS else event.reason),
+        "why": why_of(event),
         "change": _change(event),
         "about": _about(event.verb, event.evidence or {}),
         "trips": protection.trips_of(event.evidence, names_from(event.after)),

@@ -59,8 +59,9 @@ def said_of_worst(differences: Sequence[Mapping[str, Any]]) -> str:
     """Return a sentence about the difference that was seen the most."""
     worst = max(differences, key=lambda one: int(one["count"]))
     told = ngettext(
-        "%(route)s differs at %(path)s, in %(count)d comparison.",
-        "%(route)s differs at %(path)s, in %(count)d comparisons.",
-        worst["count"],
+        "%(route)s differs at %(path)s, in %(count)d of its %(all)d comparison.",
+        "%(route)s differs at %(path)s, in %(count)d of its %(all)d comparisons.",
+        worst["compared"],
     )
-    return told % {"route": worst["route"], "path": worst["path"] or _("the whole answer"), "count": worst["count"]}
+    path = worst["path"] or _("the whole answer")
+    return told % {"route": worst["route"], "path": path, "count": worst["count"], "all": worst["compared"]}

@@ -1,6 +1,6 @@
 """The situation in a few words: first on the page of the rollout, and on its forms and other pages."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -10,9 +10,10 @@ from canary.core.consumers import extended
 from canary.core.lifecycle import life_from
 from canary.core.values import CANDIDATE, STABLE, Snapshot
 from canary.judging.judging import is_gap
-from canary.models import MetricBucket, Verdict
+from canary.models import MetricBucket, RolloutEvent, Verdict
 from canary.pages.guiding import guide, is_exposed
 from canary.pages.situations import Failing, Guide
+from canary.pages.speaking import spoken
 from canary.shadow import results as shadow_results
 from canary.state import store
 
@@ -24,7 +25,7 @@ def standing(known: dict[str, Any], now: datetime) -> Guide:
     """Return the situation of a status. Differences are read only where they were found."""
     verdict = Verdict.objects.filter(release=known["release"]).order_by("-at", "-pk").first()
     has_differences = bool(verdict and verdict.numbers.get("shadow_differences"))
-    differences = holding(shadow_results.summary(known["release"])["differences"]) if has_differences else ()
+    differences = holding(shadow_results.summary(known["release"])) if has_differences else ()
     return situation(known, store.current_snapshot(), verdict, differences, now)
 
 
@@ -46,9 +47,21 @@ def situation(
     )
 
 
-def holding(differences: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the differences that hold a step: those that nobody has accepted."""
-    return [one for one in differences if one["accepted"] is None and is_gap(one["kind"], one["count"])]
+def holding(shadow: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the differences that hold a step, those that nobody has accepted, each beside its route's comparisons."""
+    compared = {row["route"]: sum(row[result] for result in shadow_results.COMPARED) for row in shadow["routes"]}
+    return [
+        {**one, "compared": compared.get(one["route"], one["count"])}
+        for one in shadow["differences"]
+        if one["accepted"] is None and is_gap(one["kind"], one["count"])
+    ]
+
+
+def why_of(event: RolloutEvent) -> str:
+    """Return why something was done: the first clause of a verdict without its evidence, a person's reason whole."""
+    if (event.evidence or {}).get("kind") in Verdict.Kind.values:
+        return spoken(event.reason.partition(" (evidence")[0].partition("; ")[0].rstrip("."))
+    return spoken(event.reason)
 
 
 def _failing_now(known: Mapping[str, Any], now: datetime) -> Failing | None:

@@ -54,10 +54,12 @@ def test_after_the_sunset_the_title_counts_those_that_v1_still_answers() -> None
 
 def test_the_number_of_differences_is_that_of_now() -> None:
     verdict = Verdict(stage=1, kind="hold", sentence="", numbers={"reason": "finding", "shadow_differences": 2})
-    rows = [{"route": "GET /tags", "path": path, "count": count} for path, count in (("", 2), ("name", 40))]
+    rows = [
+        {"route": "GET /tags", "path": path, "count": count, "compared": 50} for path, count in (("", 2), ("name", 40))
+    ]
     assert guide(STATUS, verdict, differences=rows[:1]).title == "Held: v2's responses differ from v1's in 1 way"
     assert guide(STATUS, verdict, differences=rows[:1]).next.startswith("GET /tags differs at the whole answer, in 2 ")
-    assert guide(STATUS, verdict, differences=rows).next.startswith("GET /tags differs at name, in 40 comparisons. No ")
+    assert guide(STATUS, verdict, differences=rows).next.startswith("GET /tags differs at name, in 40 of its 50 comp")
     assert guide(STATUS, verdict).title == "All differences are accepted"
 
 
@@ -129,6 +131,7 @@ def test_waiting_tells_users_from_the_minimum_time_and_a_young_stage_from_a_quie
     assert words(60, 8 * 86_400.0)[0] == "Waiting for 31 more users, about 8 days"
     assert words(299, None)[1].startswith("Nothing to do yet: in a few minutes this tells when the step can pass")
     assert words(300, None)[1].startswith("146 users of v2 were judged so far. If more people will come, wait.")
+    assert words(300, None)[0] == "Too few users come. Waiting for 31 more users"
     assert "start a crossover, which needs only a few clients" in words(300, None)[1]
     failing = {**seen.SAFE, "failing": 2}
     verdict = Verdict(stage=1, kind="hold", sentence="", numbers={"reason": "not_safe", "safe": failing, "eta_s": 60.0})

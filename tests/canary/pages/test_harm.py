@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
 from canary import services
 from canary.core.values import CANDIDATE, STABLE
 from canary.metrics import node as nodes
 from canary.metrics.counters import Totals
-from canary.models import MetricBucket, Observation, Rollout, RolloutEvent
+from canary.models import Crash, MetricBucket, Observation, Rollout, RolloutEvent
 from canary.pages import harm
 from canary.pages.guiding import guide
 from canary.pages.situations import Failing
@@ -42,7 +43,7 @@ def test_requests_that_v2_still_holds_are_told_beside_a_rollback(
     assert told in before
     rollback.update(at=began - datetime.timedelta(seconds=61))
     text = client.get(ADDRESS).content.decode()
-    assert "v2 still holds 8 requests on this server. If they are from before the rollback, v2 hangs or" in text
+    assert "v2 still holds 8 requests on this server, so v2 hangs or their clients are slow. A restart" in text
 
 
 @pytest.fixture(autouse=True)
@@ -226,4 +227,27 @@ def test_a_rollback_by_hand_of_differences_asks_for_their_repair(
     client = signed_in_with("view", "ramp", "rollback")
     assert ask_and_send(client, "rollback").status_code == 302
     todo = client.get(ADDRESS).context["guide"].next
-    assert re.match(r"Responses differ: GET /\S+ differs at .*, in \d+ comparisons\. Repair", todo)
+    assert re.match(r"Responses differ: GET /\S+ differs at .*, in \d+ of its \d+ comparisons\. Repair", todo)
+
+
+def test_deaths_come_first_with_what_v1_lost_by_them(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("crashed")
+    row = Rollout.objects.get()
+    first = Crash.objects.earliest("pk")
+    Crash.objects.create(
+        worker=first.worker, death=first.death, release=row.release, stage=1, api_version=1, requests=4, at=first.at
+    )
+    told = signed_in_with("view").get(ADDRESS).context["harm"][0]
+    assert told.startswith("6 requests of v2 and 4 of v1 ended with workers that died: ")
+
+
+def test_the_form_of_a_start_recalls_the_last_rollback(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("crashed")
+    client = signed_in_with("view", "ramp")
+    services.acknowledge(actor="user:1", reason="a test", expected_version=None, now=timezone.now())
+    address, told = f"{ADDRESS}do/start/?show=1", escape("UTC: Harm at 10 %: v2 takes workers down: 3 died")
+    form = client.get(address).content.decode()
+    assert "v2 was rolled back last at" in form
+    assert told in form
+    RolloutEvent.objects.filter(verb="rollback").update(at=timezone.now() - datetime.timedelta(days=31))
+    assert "v2 was rolled back last at" not in client.get(address).content.decode()
