@@ -10,8 +10,8 @@ from cms.integrity.findings import Check, Finding, found, one_by_one
 from cms.models import ApiKey, AuthSession, Erasure, User
 from cms.policy import SYSTEM
 from cms.services.audit import record_event
+from cms.services.ending import end_sessions
 from cms.services.erasing import OVERDUE, erase_batch
-from cms.services.users import end_sessions
 
 
 def find_states(now: datetime.datetime) -> Iterator[Finding]:

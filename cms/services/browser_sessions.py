@@ -11,9 +11,9 @@ from cms.errors import NotFound, PermissionRefused
 from cms.models import AuthSession, BrowserSession, User
 from cms.policy import Actor
 from cms.services.audit import record_event
+from cms.services.ending import end_logins
 from cms.services.locks import lock_row
 from cms.services.sessions import begin_epoch
-from cms.services.users import end_logins
 
 DEVICE_KEY: Final = "device"
 """Where a session keeps in which browser it was opened."""

@@ -10,6 +10,7 @@ from cms.ids import with_id
 from cms.models import User
 from cms.services.address_mails import send_email_change
 from cms.services.audit import record_event
+from cms.services.ending import end_keys
 from cms.services.mails import (
     may_mail_again,
     refuse_invalid,
@@ -18,7 +19,7 @@ from cms.services.mails import (
     take_mail_quotas,
 )
 from cms.services.passwords import BAD_TOKEN
-from cms.services.users import end_keys, save_unique
+from cms.services.users import save_unique
 from cms.tokens.mail import Purpose, is_good, user_id_in
 
 TAKEN = FieldError("token", "email_taken", "Another account has this e-mail address by now.")

@@ -14,6 +14,7 @@ from cms.models import Invitation, User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_username
+from cms.services.ending import revoke
 from cms.services.locks import lock_row, lock_the_invitations
 from cms.services.mails import send_invitation
 from cms.services.passwords import BAD_TOKEN
@@ -48,12 +49,11 @@ def revoke_invitation(*, actor: Actor, invitation: Invitation, now: datetime.dat
     """Revoke an invitation: its link opens nothing any more. Raises InvalidTransition for one that is not open."""
     _refuse_unless_admin(actor)
     with transaction.atomic():
+        lock_the_invitations()
         invitation = lock_row(invitation)
         if (state := state_of(invitation, now)) != "open":
             raise InvalidTransition("invitation", state, "revoked", ())
-        invitation.revoked_at = invitation.updated_at = now
-        invitation.save(update_fields=["revoked_at", "updated_at"])
-        record_event(actor, "invitation.revoked", invitation, before={}, after={})
+        revoke(actor, invitation, now)
     return invitation
 
 

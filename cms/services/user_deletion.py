@@ -14,6 +14,7 @@ from cms.errors import InvalidTransition, PermissionRefused
 from cms.models import User
 from cms.policy import Actor
 from cms.services.audit import record_event
+from cms.services.ending import end_invitations, end_sessions
 from cms.services.erasing import begin_erasure
 from cms.services.locks import lock_the_invitations
 from cms.services.personal_traces import DISPLAY_NAME, erase_addresses, erase_traces
@@ -21,7 +22,7 @@ from cms.services.profile_pictures import erase_profile_picture
 from cms.services.proofs import Proof, require_password
 from cms.services.second_factors.factors import forget_second_factors
 from cms.services.single_sign_on.identities import forget_identities
-from cms.services.users import end_sessions, lock_user
+from cms.services.users import lock_user
 
 EMAIL_DOMAIN: Final = "deleted.invalid"  # RFC 2606: no mail ever goes there
 
@@ -50,6 +51,7 @@ def delete_user(*, actor: Actor, user: User, now: datetime.datetime, proof: Proo
         # Somebody else's, if he has never shown that he reads it: an admin knows whose it is.
         address = user.email if user.email_verified or not is_own else None
         record_event(actor, "user.deleted", user, before=before, after={})  # first: its actor may be this very user
+        end_invitations(actor, user, now)
         _anonymise(user, now)
         user.save()
         user.groups.clear()

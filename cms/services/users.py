@@ -26,7 +26,7 @@ from cms.errors import (
     PermissionRefused,
     sentence,
 )
-from cms.models import ApiKey, AuditEvent, AuthSession, User
+from cms.models import AuditEvent, AuthSession, User
 from cms.policy import Actor
 from cms.rate_limits import REGISTER, address_quotas, give_back, take_or_refuse
 from cms.services.address_mails import (
@@ -37,8 +37,9 @@ from cms.services.address_mails import (
 )
 from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_text, check_username
+from cms.services.ending import end_invitations, end_keys, end_sessions
 from cms.services.kept_bytes import take_own_change
-from cms.services.locks import lock_row, lock_the_admins
+from cms.services.locks import lock_row, lock_the_admins, lock_the_invitations
 from cms.services.mails import may_mail_newcomer, send_email_verification, take_change_quotas
 from cms.services.origin import current_origin
 from cms.services.preferences import preference_errors
@@ -73,6 +74,7 @@ class UserFields(TypedDict, total=False):
 
 
 REQUIRED: UserFields = {"username": "", "email": ""}
+_RIGHTS: Final = frozenset({"role", "is_active"})
 NEWCOMER: UserFields = {"role": Role.SUBSCRIBER, "is_active": True, "email_verified": False}
 TEXT_LIMITS = {
     "first_name": limits.PERSON_NAME_MAX,
@@ -212,6 +214,8 @@ def _update(actor: Actor, user: User, changes: UserFields, now: datetime.datetim
     if errors := _field_errors(changes, is_reserved_allowed=is_reserved_allowed):
         raise InvalidInput(errors)
     with transaction.atomic():
+        if _RIGHTS & changes.keys():
+            lock_the_invitations()
         user = lock_user(user, is_losing_admin=_is_losing_admin(changes))
         before = {
             name: getattr(user, name)
@@ -230,12 +234,18 @@ def _update(actor: Actor, user: User, changes: UserFields, now: datetime.datetim
             user.withdraw_pending_address()
         user.updated_at = now
         events = _record_update(actor, user, before)  # first: users may suspend themselves
+        if _RIGHTS & before.keys():
+            _end_with_rights(actor, user, now)
         save_unique(user)
-        if "is_active" in before and not user.is_active:
-            end_sessions(user, now)
         if "email" in before:
             _tell_of_address(actor, user, events["user.email_changed"])
     return user
+
+
+def _end_with_rights(actor: Actor, user: User, now: datetime.datetime) -> None:
+    end_invitations(actor, user, now)
+    if not user.is_active:
+        end_sessions(user, now)
 
 
 def _tell_of_address(actor: Actor, user: User, event: AuditEvent) -> None:
@@ -304,25 +314,6 @@ def lock_user(user: User, *, is_losing_admin: bool) -> User:
         if not User.objects.exclude(pk=user.pk).filter(role=Role.ADMIN, is_active=True).exists():
             raise LastAdmin
     return user
-
-
-def end_sessions(user: User, now: datetime.datetime) -> None:
-    """End API sessions, browser sessions and API keys for good: activating the user again brings none of them back."""
-    end_logins(user, now)
-    end_keys(user, now)
-
-
-def end_keys(user: User, now: datetime.datetime) -> dict[str, int]:
-    """End the API keys; how many, in the words of the audit trail, if there were any."""
-    count = ApiKey.objects.filter(owner=user, is_active=True).update(is_active=False, updated_at=now)
-    return {"api_keys_revoked": count} if count else {}
-
-
-def end_logins(user: User, now: datetime.datetime) -> None:
-    """End API sessions and browser sessions, and leave API keys. `user` is locked by the caller."""
-    AuthSession.objects.filter(user=user, revoked_at=None).update(revoked_at=now)
-    user.session_epoch += 1
-    user.save(update_fields=["session_epoch"])
 
 
 def insert_user(user: User, *, actor: Actor) -> None:

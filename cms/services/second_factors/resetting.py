@@ -9,10 +9,10 @@ from cms.errors import NotFound, PermissionRefused
 from cms.models import User
 from cms.policy import Actor
 from cms.services.audit import record_event
+from cms.services.ending import end_logins
 from cms.services.locks import lock_row
 from cms.services.mails import send_second_factor_notice
 from cms.services.second_factors.factors import forget_second_factors
-from cms.services.users import end_logins
 
 
 def reset_second_factors(*, actor: Actor, user: User, now: datetime.datetime) -> None:

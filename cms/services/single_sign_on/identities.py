@@ -12,8 +12,8 @@ from cms.models import LinkedIdentity, User
 from cms.policy import Actor
 from cms.services.audit import record_event
 from cms.services.checks import check_email, check_text
+from cms.services.ending import end_logins
 from cms.services.locks import lock_row
-from cms.services.users import end_logins
 from cms.tokens.id_tokens import Identity
 
 LINKED: Final = "auth.identity_linked"

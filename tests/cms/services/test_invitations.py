@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from cms.errors import Duplicate, InvalidInput, InvalidTransition, PermissionRefused
+from cms.errors import Duplicate, InvalidInput, InvalidToken, InvalidTransition, PermissionRefused
 from cms.models import AuditEvent, Invitation, Job, User
 from cms.policy import SYSTEM
 from cms.services.invitations import (
@@ -173,6 +173,59 @@ def delete(user: User, now: datetime.datetime) -> None:
 ENDS = pytest.mark.parametrize("end", [demote, suspend, delete], ids=lambda end: end.__name__)
 
 
+def promote(user: User, now: datetime.datetime) -> None:
+    update_user(actor=SYSTEM, user=user, changes={"role": "admin", "is_active": True}, now=now)
+
+
+@pytest.mark.parametrize("end", [demote, suspend], ids=lambda end: end.__name__)
+def test_an_inviter_who_is_admin_again_gives_no_life_to_what_has_ended(
+    invite: Callable[..., Invitation],
+    make_user: Callable[..., User],
+    admin: User,
+    now: datetime.datetime,
+    end: Callable[[User, datetime.datetime], None],
+) -> None:
+    other = make_user("admin")
+    ended, kept = invite(by=other, role="admin"), invite(email="mia@example.org")
+    end(other, now)
+    promote(other, now)
+    refused(ended, now)
+    ended.refresh_from_db()
+    assert state_of(ended, now) == "revoked"
+    events = AuditEvent.objects.filter(action="invitation.revoked")
+    assert [(event.object_id, event.actor) for event in events] == [(ended.pk, None)]
+    assert accept(kept, now, "mia").role == "editor"
+
+
+def test_an_invitation_stays_when_its_inviter_changes_something_else(
+    invite: Callable[..., Invitation], admin: User, now: datetime.datetime
+) -> None:
+    invitation = invite()
+    update_user(actor=admin, user=admin, changes={"role": "admin", "is_active": True, "bio": "Nia's aunt"}, now=now)
+    assert accept(invitation, now)
+
+
+@pytest.mark.parametrize("changes", [{"role": "editor"}, {"is_active": False}], ids=["demotes", "suspends"])
+def test_an_admin_who_leaves_revokes_the_own_invitations(
+    invite: Callable[..., Invitation], make_user: Callable[..., User], now: datetime.datetime, changes: Any
+) -> None:
+    leaving = make_user("admin")
+    invitation = invite(by=leaving)
+    make_user("admin")
+    update_user(actor=leaving, user=leaving, changes=changes, now=now)
+    event = AuditEvent.objects.get(action="invitation.revoked")
+    assert (event.object_id, event.actor) == (invitation.pk, leaving)
+
+
+def test_a_deletion_revokes_what_the_user_has_sent(
+    invite: Callable[..., Invitation], make_user: Callable[..., User], now: datetime.datetime
+) -> None:
+    invitation = invite(by=(other := make_user("admin")))
+    delete(other, now)
+    invitation.refresh_from_db()
+    assert state_of(invitation, now) == "revoked"
+
+
 @ENDS
 def test_an_inviter_who_goes_while_the_password_is_hashed_is_asked_for_again(
     invite: Callable[..., Invitation],
@@ -186,7 +239,7 @@ def test_an_inviter_who_goes_while_the_password_is_hashed_is_asked_for_again(
     meanwhile(lambda: end(other, now))
     refused(invitation, now)
     invitation.refresh_from_db()
-    assert state_of(invitation, now) == "open"
+    assert (state_of(invitation, now), invitation.accepted_by) == ("revoked", None)
 
 
 @ENDS
@@ -230,6 +283,24 @@ def test_acceptances_and_ends_of_inviters_never_wait_for_each_other(
     ending = [lambda user=user: end(user, now) for user in inviters]
     results = in_threads([*accepting, *ending])
     assert [one for one in results if isinstance(one, Exception) and not isinstance(one, InvalidInput)] == []
+
+
+@ENDS
+def test_new_invitations_revocations_and_ends_of_inviters_never_wait_for_each_other(
+    invite: Callable[..., Invitation],
+    make_user: Callable[..., User],
+    now: datetime.datetime,
+    in_threads: Any,
+    end: Callable[[User, datetime.datetime], None],
+) -> None:
+    inviters = [make_user("admin") for _ in range(4)]
+    sent = [invite(by=each, email=f"{each.username}_{n}@example.org") for each in inviters for n in range(2)]
+    inviting = [lambda one=one: invite(by=one.invited_by, email=one.email) for one in sent[::2]]
+    revoking = [lambda one=one: revoke_invitation(actor=one.invited_by, invitation=one, now=now) for one in sent[1::2]]
+    ending = [lambda user=user: end(user, now) for user in inviters]
+    results = in_threads([*inviting, *revoking, *ending])
+    refusals = (InvalidTransition, PermissionRefused, InvalidToken)
+    assert [one for one in results if isinstance(one, Exception) and not isinstance(one, refusals)] == []
 
 
 @pytest.mark.parametrize("token", ["", "x", "0" * 32, f"{'0' * 32}:x", "\ud800", make_invitation_token.__name__])
