@@ -44,6 +44,7 @@ def editor_config(request: HttpRequest, post: Post | None) -> dict[str, Any]:
         "share": below and f"{below}share/",
         "upload": reverse("admin:cms_mediafile_upload"),
         "session": reverse("admin:session"),
+        "logOut": reverse("admin:logout"),
         "signIn": f"{reverse('admin:login')}?next={reverse('admin:signed_in')}",
         "asksEveryMs": ASKS_EVERY_S * 1_000,
         "autosaveEveryMs": AUTOSAVE_EVERY_S * 1_000,

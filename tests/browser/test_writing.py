@@ -53,13 +53,36 @@ def test_a_session_that_ends_while_writing_costs_a_password_and_no_word(page: Pa
     type_text(page, " Written in the last minute.")
     page.context.clear_cookies(name="sessionid")
     page.keyboard.press("Control+s")
+    sign_in_again(page)
+    expect(page.locator("#id_content")).to_have_value("First words. Written in the last minute.")
+
+
+def sign_in_again(page: Page) -> None:
+    """Sign in in the form's dialog, and wait until that has saved the text."""
     frame = page.frame_locator("#sign-in iframe")
     frame.get_by_label("Username or e-mail address").fill("erin")
     frame.get_by_label("Password").fill(PASSWORD)
     with page.expect_navigation():
         frame.get_by_role("button", name="Log in").click()
     expect(page.get_by_text("was saved")).to_be_visible()
-    expect(page.locator("#id_content")).to_have_value("First words. Written in the last minute.")
+
+
+def test_a_form_whose_browser_somebody_else_uses_now_says_so_and_asks_once(page: Page, site: str) -> None:
+    """It went from the dialog to the session and back, some twenty times a second."""
+    begin_draft(page, site, "Somebody else")
+    type_text(page, " Written before the change of user.")
+    page.context.clear_cookies(name="sessionid")
+    sign_in(page, site, "chief")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/session/") else None)
+    page.keyboard.press("Control+s")
+    expect(page.get_by_text("Another user is signed in in this browser now.")).to_be_visible()
+    expect(page.locator("#editor-state")).to_have_text("Not saved. Your text is kept in this browser.")
+    expect(page.locator("#sign-in")).to_be_hidden()
+    page.get_by_role("button", name="Log out and sign in again").click()
+    sign_in_again(page)
+    expect(page.locator("#id_content")).to_have_value("First words. Written before the change of user.")
+    assert len(asked) == 3  # on saving, after the logout, and after the login
 
 
 def test_a_browser_that_dies_while_writing_offers_the_text_again(page: Page, site: str) -> None:

@@ -189,6 +189,7 @@
     if (session.user !== config.user) {
       pressed = button;
       form.dataset.signedOut = "";
+      if (session.user) return refuseTheOther(session);
       dialog.querySelector("iframe").src = config.signIn;
       return dialog.showModal();
     }
@@ -197,6 +198,22 @@
     isPassed = isLeaving = true;
     sessionStorage.setItem(LAST, key);
     form.requestSubmit(button);
+  }
+
+  // The dialog would find somebody signed in, and close at once. Who that is may have work in another window: ask first.
+  let another = null;
+  function refuseTheOther(session) {
+    say(gettext("Not saved. Your text is kept in this browser."));
+    another?.remove();
+    const logOut = [gettext("Log out and sign in again"), () => endSession(session.token)];
+    another = notice(gettext("Another user is signed in in this browser now."), logOut);
+    another.scrollIntoView({ block: "center" });
+  }
+  async function endSession(ownToken) {
+    const data = new FormData();
+    data.append("csrfmiddlewaretoken", ownToken);
+    try { await post(config.logOut, data); } catch { /* Sending says that there is no connection. */ }
+    send(pressed);
   }
 
   form.addEventListener("submit", (event) => {
