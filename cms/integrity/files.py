@@ -58,9 +58,20 @@ def find_strays(now: datetime.datetime) -> Iterator[Finding]:
     youngest = now - datetime.timedelta(hours=YOUNG_H)
     for folder in FOLDERS:
         for name in _files_below(default_storage, folder):
-            is_known = any(model._default_manager.filter(file=name).exists() for model in (MediaFile, Rendition))
-            if not is_known and not _is_of_transfer(name) and _is_older(name, youngest):
-                yield Finding("file", name, "belongs to no row")
+            shown = _shown(name)
+            # No row has a name that is not UTF-8, and the database takes none.
+            is_known = shown == name and (_is_of_media(name) or _is_of_transfer(name))
+            if not is_known and _is_older(name, youngest):
+                yield Finding("file", shown, "belongs to no row")
+
+
+def _shown(name: str) -> str:
+    """Return the name as text: what is not UTF-8 becomes escaped bytes."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _is_of_media(name: str) -> bool:
+    return any(model._default_manager.filter(file=name).exists() for model in (MediaFile, Rendition))
 
 
 def _is_older(name: str, instant: datetime.datetime) -> bool:

@@ -1,7 +1,10 @@
 """Files without a row, and rows without their file."""
 
 import datetime
+import os
 from typing import Any
+
+from django.core.management import call_command
 
 from cms.models import MediaFile, Transfer, User
 from tests.cms.integrity.conftest import Run
@@ -48,3 +51,17 @@ def test_files_of_imports_and_exports_without_their_row_are_found(
     strays = {(done, ".md"), (done, ".zip"), (done, "-report.json"), (done, "_XqUratn.zip")}
     strays |= {(running, ".zip"), (running, "_XqUratn.zip")}
     assert found == {f"transfers/2026/05/{transfer.pk.hex}{end}" for transfer, end in strays}
+
+
+def test_a_stray_whose_name_is_not_utf_8_is_named_by_its_bytes(
+    check: Run, tmp_path: Any, settings: Any, capsys: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    path = tmp_path / os.fsdecode(b"media/f\xf6lder/\xff\xfe")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x")
+    os.utime(path, (0, 0))
+    found = check("stray_files")["stray_files"].findings
+    assert [finding.object_id for finding in found] == [r"media/f\xf6lder/\xff\xfe"]
+    call_command("check_content")
+    assert r"file media/f\xf6lder/\xff\xfe belongs to no row" in capsys.readouterr().out
