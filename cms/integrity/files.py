@@ -3,9 +3,10 @@
 import datetime
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from django.core.files.storage import Storage, default_storage
+from django.core.files.storage import FileSystemStorage, Storage, default_storage
 from django.db.models import Q
 
 from cms.integrity.findings import Check, Finding
@@ -90,14 +91,21 @@ def _is_of_transfer(name: str) -> bool:
 
 
 def _files_below(storage: Storage, folder: str) -> Iterator[str]:
+    """Yield the names of all files below. Links are left out, as in a backup: they lead anywhere, or in a circle."""
     try:
         folders, names = storage.listdir(folder)
     except FileNotFoundError:
         return
     for name in sorted(names):
-        yield f"{folder}/{name}"
+        if not _is_link(storage, f"{folder}/{name}"):
+            yield f"{folder}/{name}"
     for name in sorted(folders):
-        yield from _files_below(storage, f"{folder}/{name}")
+        if not _is_link(storage, f"{folder}/{name}"):
+            yield from _files_below(storage, f"{folder}/{name}")
+
+
+def _is_link(storage: Storage, name: str) -> bool:
+    return isinstance(storage, FileSystemStorage) and Path(storage.path(name)).is_symlink()
 
 
 CHECKS = (

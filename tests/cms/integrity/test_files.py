@@ -65,3 +65,16 @@ def test_a_stray_whose_name_is_not_utf_8_is_named_by_its_bytes(
     assert [finding.object_id for finding in found] == [r"media/f\xf6lder/\xff\xfe"]
     call_command("check_content")
     assert r"file media/f\xf6lder/\xff\xfe belongs to no row" in capsys.readouterr().out
+
+
+def test_links_in_the_media_folder_lead_nowhere(check: Run, tmp_path: Any, settings: Any) -> None:
+    """A backup leaves them out too."""
+    settings.MEDIA_ROOT = tmp_path / "root"
+    elsewhere = tmp_path / "elsewhere"
+    for folder in (elsewhere, settings.MEDIA_ROOT / "media"):
+        folder.mkdir(parents=True)
+        (folder / "stray.png").write_bytes(b"x")
+    for name, target in (("out", elsewhere), ("loop", "."), ("file", elsewhere / "stray.png"), ("gone", "nowhere")):
+        (settings.MEDIA_ROOT / "media" / name).symlink_to(target)
+    found = check("stray_files", later_s=4_000)["stray_files"].findings
+    assert [finding.object_id for finding in found] == ["media/stray.png"]
