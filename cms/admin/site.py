@@ -164,6 +164,7 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             note_browser_logout(user)
         return response
 
+    @method_decorator(never_cache)
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         request.current_app = self.name
         view = OwnPasswordView.as_view(
@@ -172,3 +173,7 @@ class TandemAdminSite(UnfoldAdminSite):  # type: ignore[misc]
             extra_context={**self.each_context(request), **(extra_context or {})},
         )
         return view(request)
+
+    @method_decorator(never_cache)
+    def password_change_done(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().password_change_done(request, extra_context)

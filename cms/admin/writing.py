@@ -9,6 +9,7 @@ from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST
 
@@ -51,6 +52,7 @@ def editor_config(request: HttpRequest, post: Post | None) -> dict[str, Any]:
     }
 
 
+@never_cache
 def session_view(request: HttpRequest) -> HttpResponse:
     """Return who is signed in and the token that a form needs: a session may have ended since it was opened."""
     if not request.user.is_authenticated:

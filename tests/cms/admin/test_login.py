@@ -102,6 +102,14 @@ def test_a_suspended_editor_is_out_at_the_next_request(
     assert client.get("/admin/").status_code == 302
 
 
+@pytest.mark.parametrize("page", ["login/", "profile/", "password_change/", "password_change/done/", "session/"])
+def test_no_cache_keeps_a_page_of_the_account(
+    make_user: Callable[..., User], signed_in: Callable[[User], Client], page: str
+) -> None:
+    response = signed_in(make_user("author")).get(f"/admin/{page}")
+    assert {"no-store", "private"} <= set(response.headers.get("Cache-Control", "").split(", "))
+
+
 def test_the_own_password_is_changed_by_the_service_and_the_session_goes_on(
     make_user: Callable[..., User], client: Client
 ) -> None:
