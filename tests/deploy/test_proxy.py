@@ -98,6 +98,7 @@ def test_a_thousand_clients_that_send_half_a_head_keep_nobody_out(proxy: Proxy) 
         (f"/admin/invitation/{TOKEN}/", "/admin/invitation/-"),
         (f"//admin//invit%61tion/{TOKEN}/", "/admin/invitation/-"),
         ("/admin/password-reset/sent/", "/admin/password-reset/sent/"),
+        (f"/admin/login/single-sign-on/callback/?code={TOKEN}&state=1", "/admin/login/single-sign-on/callback/"),
         (f"/verify?token={TOKEN}", "/verify"),
     ],
 )
