@@ -22,9 +22,9 @@ class TagQuerySet(models.QuerySet["Tag"]):
     def visible_to(self, user: Actor, now: datetime.datetime) -> Self:
         """Return the tags that a public post or page carries, and all of them for editors.
 
-        A stored count above 0 answers without a look at the posts: it never includes a post before it is public, and is
-        at most a minute behind one that has expired. Posts that no count has yet, and pages, which none ever has, are
-        few. No tag is looked for by itself: anybody who writes may name very many, on drafts and on nothing.
+        A stored count above 0 answers without a look at the posts: it never includes a post before it is public, and
+        includes one that has expired until a worker settles it. Posts that no count has yet, and pages, which none ever
+        has, are few. No tag is looked for by itself: anybody who writes may name very many, on drafts and on nothing.
         """
         return self.all() if policy.may_manage_terms(user) else self.filter(_is_public(now))
 
