@@ -77,7 +77,10 @@ class CallbackView(SingleSignOnView):
         journey, code = kept_journey(request), request.GET.get("code", "")
         if journey is None:
             return self.refuse(
-                _("This sign-in was started in another browser, or more than ten minutes ago. Start again.")
+                _(
+                    "This sign-in was started in another browser or more than ten minutes ago, or another sign-in was "
+                    "started after it. Start again."
+                )
             )
         if not code or request.GET.get("iss", settings.OIDC_ISSUER) != settings.OIDC_ISSUER:  # RFC 9207
             response = self.refuse(

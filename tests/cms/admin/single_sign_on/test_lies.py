@@ -142,6 +142,14 @@ def test_a_sign_in_of_another_browser_is_not_ended_in_this_one(provider: Provide
     assert "another browser" in client.get(back).content.decode()  # once
 
 
+def test_of_two_sign_ins_begun_in_one_browser_the_first_is_told_of_the_second(
+    provider: Provider, mia: User, client: Client
+) -> None:
+    first, second = (return_from(client.get(BEGIN).headers["Location"]) for _ in range(2))
+    assert "or another sign-in was started after it" in client.get(first).content.decode()
+    assert client.get(second).status_code == 302
+
+
 def test_a_forged_cookie_begins_nothing(provider: Provider, client: Client) -> None:
     client.cookies[COOKIE] = "e30:1:x"
     assert "Start again" in client.get(CALLBACK, {"code": "x", "state": "y"}).content.decode()
