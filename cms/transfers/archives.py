@@ -8,6 +8,7 @@ from typing import Final
 
 from cms import limits
 from cms.importers.sources import SourceUnreadable
+from cms.media.outages import is_full
 
 _CHUNK: Final = 1024 * 1024
 _LEFT_OUT: Final = ("__MACOSX", ".DS_Store")
@@ -22,7 +23,8 @@ _ENTRIES_A_FILE: Final = 3
 def unpack(archive: Path, folder: Path) -> Path:
     """Return the folder with the archive's content: the only folder in it, where there is just one.
 
-    Raises SourceUnreadable for an archive that is broken, encrypted or larger than the bounds.
+    Raises SourceUnreadable for an archive that is broken, encrypted or larger than the bounds, and OSError for a full
+    disk.
     """
     name = archive.name
     try:
@@ -33,6 +35,8 @@ def unpack(archive: Path, folder: Path) -> Path:
             for member in _members(opened, name):
                 left -= _unpack_one(opened, member, _place(folder, member.filename, name), left, name)
     except (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, EOFError, OSError, ValueError) as error:
+        if is_full(error):
+            raise
         raise SourceUnreadable(f"{name} is not a zip that can be read: {error}.") from error
     inside = list(folder.iterdir())
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder

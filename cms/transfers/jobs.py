@@ -27,6 +27,7 @@ from cms.importers.pipeline import import_source
 from cms.importers.report import Report
 from cms.importers.rolled_back import rolled_back
 from cms.importers.sources import Source, SourceUnreadable
+from cms.media.outages import is_full
 from cms.models import Post, Transfer, User
 from cms.scratch import scratch_folder
 from cms.services.personal_traces import delete_files_later
@@ -71,7 +72,9 @@ def _work_on(transfer: Transfer) -> str:
         return _fail(transfer, str(error))
     except PermissionRefused as error:
         return _fail(transfer, error.message)
-    except Exception:
+    except Exception as error:
+        if transfer.kind == TransferKind.IMPORT and is_full(error):
+            raise  # the job is tried again with the upload, which a failed import forgets
         logger.exception("transfer %s failed", transfer.pk)
         return _fail(transfer, BROKEN)
 

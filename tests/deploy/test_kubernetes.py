@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from cms import limits
 from cms.costs.bodies import PAGE_BYTES_MAX
 from cms.media import memory
 from tests.deploy.kubernetes_objects import Cluster, Object, Workload
@@ -227,6 +228,20 @@ def test_a_pod_has_room_for_the_dearest_picture_beside_long_lists() -> None:
     for component, at_work, limit in (("web", web, "2Gi"), ("worker", own, "1Gi")):
         assert container(CLUSTER, component)["resources"]["limits"]["memory"] == limit
         assert at_work + memory.BYTES_MAX + files <= int(limit.removesuffix("Gi")) * 1024 * MIB
+
+
+def test_the_largest_import_fits_on_the_disk_of_a_worker() -> None:
+    """Its upload, its files in blocks of 4 KiB, and its report, which is written three times."""
+    unpacked = limits.IMPORT_UNPACKED_BYTES_MAX + limits.IMPORT_FILES_MAX * 4_096
+    needed = limits.IMPORT_BYTES_MAX + unpacked + 3 * limits.IMPORT_REPORT_BYTES_MAX
+    assert bytes_on_disk("worker") > needed
+
+
+def bytes_on_disk(component: str) -> int:
+    """Return how many bytes of the node's disk a pod's folder for temporary files may take."""
+    [volume] = [each["emptyDir"] for each in pod(CLUSTER, component)["volumes"] if each["name"] == "tmp"]
+    is_on_disk = "medium" not in volume
+    return is_on_disk * int(volume["sizeLimit"].removesuffix("Gi")) * 1024 * MIB
 
 
 def test_nginx_takes_the_configuration_of_a_pod(tmp_path: Path) -> None:

@@ -16,7 +16,10 @@ from typing import Any
 import pytest
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
+from cms.jobs.execution import run_job
+from cms.jobs.queue import claim_job
 from cms.models import Job, Transfer, User
 from cms.transfers.claims import take_on
 from cms.transfers.jobs import run_transfer
@@ -142,6 +145,35 @@ def test_half_an_export_goes_when_the_storage_fails(
     transfer.refresh_from_db()
     assert (transfer.state, transfer.file.name) == ("failed", "")
     assert _stored(settings) == set()
+
+
+@pytest.mark.parametrize("reason", [errno.ENOSPC, errno.EDQUOT])
+def test_an_import_waits_until_the_disk_of_the_worker_has_room(
+    admin: User, now: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, reason: int
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("one.md", POST)
+    transfer = upload_import(actor=admin, file=SimpleUploadedFile("blog.zip", packed.getvalue()), now=now)
+
+    def run_out_of_space() -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    _meanwhile(monkeypatch, zipfile.ZipFile, "open", run_out_of_space)
+    begun = timezone.now()
+    run_job(_claimed(begun), clock=timezone.now)
+    transfer.refresh_from_db()
+    assert (transfer.state, transfer.message, Job.objects.get().status) == ("checking", "", "ready")
+    assert _stored(settings) == {transfer.file.name}
+    run_job(_claimed(begun + datetime.timedelta(hours=1)), clock=timezone.now)
+    transfer.refresh_from_db()
+    assert (transfer.state, transfer.message, Job.objects.get().status) == ("checked", "", "successful")
+
+
+def _claimed(now: datetime.datetime) -> Job:
+    job = claim_job(worker="w", now=now)
+    assert job is not None
+    return job
 
 
 def test_the_folder_of_a_killed_worker_goes_with_the_next_transfer(
