@@ -36,7 +36,7 @@ ERASED: Final = "erased"
 PERSONAL: Final = frozenset(
     {
         *("username", "email", "first_name", "last_name", "display_name", "bio", "contact_email", "name"),
-        *("pending_email", "time_zone", "language", "picture"),
+        *("pending_email", "time_zone", "language", "picture", "original_name"),
     }
 )
 """The personal data that the audit trail may hold, by the names that services give it."""
@@ -170,6 +170,16 @@ def erase_names(events: QuerySet[AuditEvent]) -> None:
     naming.update(**{column: Coalesce(_WithoutPerson(F(column)), F(column)) for column in ("before", "after")})
 
 
+def erase_traces_of_pictures(pictures: Collection[uuid.UUID | str]) -> None:
+    """Erase the file names of a person's pictures from the audit trail, and the address from which they were replaced.
+
+    The system deletes the last picture, in the person's request.
+    """
+    events = AuditEvent.objects.filter(object_type="mediafile", object_id__in=pictures)
+    erase_names(events)
+    events.filter(actor=None, ip__isnull=False).update(ip=None)
+
+
 def erase_names_of_key(key: uuid.UUID, after: uuid.UUID | None, size: int) -> list[uuid.UUID] | None:
     """Erase names from the next `size` events about an API key; return their ids, or None if others hold some of them.
 
@@ -189,6 +199,8 @@ def _about(person: uuid.UUID, place: Place, size: int) -> tuple[Place | None, in
     events = AuditEvent.objects.filter(pk__in=ids)
     if earlier := _earlier_addresses(person, events):
         erase_addresses(earlier)
+    if pictures := _pictures(events):
+        erase_traces_of_pictures(pictures)
     erase_names(events)
     events.filter(Q(actor=person) | Q(actor=None), ip__isnull=False).update(ip=None)
     return (place._replace(after=ids[-1]) if len(ids) == size else None), len(ids)
@@ -207,6 +219,12 @@ def _earlier_addresses(person: uuid.UUID, events: QuerySet[AuditEvent]) -> set[s
         had = verified
     others = User.objects.annotate(folded=Lower("email")).filter(folded__in=had)
     return had.difference(others.values_list("folded", flat=True))
+
+
+def _pictures(events: QuerySet[AuditEvent]) -> set[str]:
+    """Return the ids of the files that these events call a picture of the profile, unless they are erased already."""
+    changes = events.filter(Q(before__has_key="picture") | Q(after__has_key="picture")).values_list("before", "after")
+    return {values.get("picture") for change in changes for values in change} - {None, ERASED}
 
 
 def _has_left(person: uuid.UUID) -> bool:

@@ -1,6 +1,7 @@
 """The picture of a user's profile: a file of the media library that the user has uploaded for it."""
 
 import datetime
+from pathlib import PurePosixPath
 
 from django.db import transaction
 from django.db.models import F
@@ -13,6 +14,7 @@ from cms.policy import SYSTEM, Actor
 from cms.services.audit import record_event
 from cms.services.locks import lock_row
 from cms.services.media import delete_media, upload_media
+from cms.services.personal_traces import ERASED, erase_traces_of_pictures
 
 
 def set_profile_picture(
@@ -42,12 +44,16 @@ def remove_profile_picture(*, actor: Actor, user: User, now: datetime.datetime) 
 def erase_profile_picture(user: User, now: datetime.datetime) -> None:
     """Take it from a user who is being deleted and still has the name, and delete the file unless a post shows it.
 
-    The user's files lose an alternative text that is the name. The caller saves the user.
+    A file that stays loses its name. The user's files lose an alternative text that is the name. The caller saves the
+    user.
     """
     media, user.picture = user.picture, None
     if media is not None:
         User.objects.filter(pk=user.pk).update(picture=None)
         _delete_unless_shown(media, now)
+        erased = f"{ERASED}{PurePosixPath(str(media.file.name)).suffix}"
+        MediaFile.objects.filter(pk=media.pk).update(original_name=erased, updated_at=now)
+        erase_traces_of_pictures([media.pk])  # here too: the event that made it the picture may be pruned
     named = MediaFile.objects.filter(uploaded_by=user, alt_text=user.get_full_name())
     named.update(alt_text="", updated_at=now)
 

@@ -1,6 +1,7 @@
 """No column of any table holds the name, the address or the IP of a user who was deleted, but for those named here."""
 
 import datetime
+import io
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -30,8 +31,10 @@ from cms.services.invitations import invite_user
 from cms.services.origin import Origin, set_origin
 from cms.services.personal_traces import erase_traces
 from cms.services.post_states import trash_post
+from cms.services.profile_pictures import set_profile_picture
 from cms.services.trash import purge_post
 from cms.services.users import update_user
+from tests.cms.media.pictures import photograph
 
 pytestmark = pytest.mark.django_db
 IP: Final = "203.0.113.77"
@@ -48,7 +51,10 @@ KEY: Final = {
     "contact_email": "phone.kranz@example.org",
     "scopes": ["posts:read", "rollout:ramp"],
 }
-NEEDLES: Final = (*(IP, *ACCOUNT.values(), *PROFILE.values(), KEY["name"], KEY["contact_email"], "amelia_k"),)
+PICTURES: Final = ("first-of-amelia.jpg", "second-of-amelia.jpg")
+NEEDLES: Final = (
+    *(IP, *ACCOUNT.values(), *PROFILE.values(), KEY["name"], KEY["contact_email"], "amelia_k", *PICTURES),
+)
 WRITTEN: Final = "what somebody has written stays, under “deleted user”"
 ALLOWED: Final = {
     ("cms_comment", "text"): WRITTEN,
@@ -64,6 +70,7 @@ HELD: Final = {
     *{("cms_comment", name) for name in ("author_name", "author_email")},
     *{("cms_importrecord", "original"), ("cms_job", "errors"), ("cms_storedanswer", "body")},
     ("cms_invitation", "email"),
+    ("cms_mediafile", "original_name"),
     ("cms_linkedidentity", "subject"),
     ("cms_browsersession", "session_data"),
     ("cms_transfer", "remarks"),
@@ -152,6 +159,9 @@ def _live(client: Client, amalia: User) -> None:
     _send(client, f"/api/v2/posts/{post['id']}/actions/publish")
     _send(client, f"/api/v2/posts/{post['id']}/comments", {"text": "By Amelie Kranz"}, **{"Idempotency-Key": "3"})
     client.post("/api/v2/media", {"file": SimpleUploadedFile("a.txt", b"text")})
+    for name in PICTURES:
+        upload = io.BytesIO(photograph(size=(40, 30)))
+        set_profile_picture(actor=amalia, user=amalia, upload=upload, original_name=name, now=timezone.now())
     set_groups(actor=amalia, user=amalia, groups=[create_group(actor=amalia, fields={"name": "on call"})])
 
 

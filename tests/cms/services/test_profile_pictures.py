@@ -73,6 +73,24 @@ def test_a_deleted_users_picture_that_a_post_shows_has_no_name(
     assert NAME not in str([*AuditEvent.objects.values_list("before", "after")])
 
 
+def test_a_deleted_users_picture_that_a_post_shows_loses_the_name_of_its_file(
+    amalia: User, show: Callable[[], MediaFile], now: datetime.datetime
+) -> None:
+    media = show()
+    _leave(amalia, now)
+    assert Client().get(f"/api/v2/media/{media.pk}").json()["original_name"] == "erased.jpg"
+    assert "me.jpg" not in str([*AuditEvent.objects.values_list("before", "after")])
+
+
+def test_the_deletion_of_a_picture_whose_other_events_were_pruned_names_no_file(
+    amalia: User, now: datetime.datetime
+) -> None:
+    set_picture(amalia, now)
+    AuditEvent.objects.all().delete()
+    _leave(amalia, now)
+    assert AuditEvent.objects.get(action="media.deleted").before["original_name"] == "erased"
+
+
 def test_the_name_that_an_earlier_release_wrote_goes_with_the_account_or_the_name(
     amalia: User, show: Callable[[], MediaFile], now: datetime.datetime
 ) -> None:
