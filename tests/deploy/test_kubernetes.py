@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from django.conf import settings
 
 from cms import limits
 from cms.costs.bodies import PAGE_BYTES_MAX
@@ -235,6 +236,11 @@ def test_the_largest_import_fits_on_the_disk_of_a_worker() -> None:
     unpacked = limits.IMPORT_UNPACKED_BYTES_MAX + limits.IMPORT_FILES_MAX * 4_096
     needed = limits.IMPORT_BYTES_MAX + unpacked + 3 * limits.IMPORT_REPORT_BYTES_MAX
     assert bytes_on_disk("worker") > needed
+
+
+@pytest.mark.parametrize("component", ["worker", "backup"])
+def test_readiness_finds_room_for_temporary_files(component: str) -> None:
+    assert bytes_on_disk(component) > settings.DISK_FREE_MIN_MB * 1_000_000
 
 
 def bytes_on_disk(component: str) -> int:
