@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from canary.core.approvals import ENDS_OF_STABLE
 from canary.core.values import Snapshot
 from canary.errors import RolloutError
-from canary.models import RolloutEvent
+from canary.models import Rollout, RolloutEvent
 from canary.pages.speaking import spoken
 from canary.pages.standing import standing, why_of
 from canary.reporting.people import People
@@ -141,7 +141,7 @@ def _warning(before: Snapshot, now: datetime) -> str:
 def _last_rollback(now: datetime) -> str:
     """Return when and why v2 was rolled back, if that was within REMEMBERED and nothing was started since."""
     changes = RolloutEvent.objects.filter(verb__in=("rollback", "start"), at__gte=now - REMEMBERED)
-    event = changes.order_by("-version").first()
+    event = changes.filter(at__gte=Rollout.began_at()).order_by("-version").first()
     if event is None or event.verb != "rollback":
         return ""
     told = _("v2 was rolled back last at %(at)s: %(reason)s")

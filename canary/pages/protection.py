@@ -149,10 +149,10 @@ def held_requests(rolled_back_at: datetime, now: datetime) -> str:
         return ""
     if (now - rolled_back_at).total_seconds() > SOON_S:
         told = ngettext(
-            "v2 still holds %(count)d request on this server, so v2 hangs or its client is slow. A restart of the "
-            "server frees its place. Testers who ask for v2 by name count here too.",
-            "v2 still holds %(count)d requests on this server, so v2 hangs or their clients are slow. A restart of the "
-            "server frees their places. Testers who ask for v2 by name count here too.",
+            "v2 still holds %(count)d request on this server. Unless a tester or somebody on v2's list asks right now, "
+            "v2 hangs or its client is slow, and a restart of the server frees its place.",
+            "v2 still holds %(count)d requests on this server. Unless testers or people on v2's list ask right now, v2 "
+            "hangs or their clients are slow, and a restart of the server frees their places.",
             count,
         )
         return told % {"count": count}

@@ -21,6 +21,7 @@ from canary.models import EvidencePoint, ListEntry, Recorder, Rollout, RolloutEv
 from canary.pages import drawing, figures, protection, timelines
 from canary.pages.crossing import card_of
 from canary.pages.harm import harm_of, harm_sentences, todo_after
+from canary.pages.situations import said_of_worst
 from canary.pages.speaking import spoken
 from canary.pages.standing import holding, situation, why_of
 from canary.recording import aggregation
@@ -142,7 +143,10 @@ def _rolled_back(known: dict[str, Any], differs: list[Any], now: datetime) -> di
     rollback = _event(event)
     return {
         "rollback": rollback,
-        "harm": harm_sentences(harm, now, are_held=bool(held) or protection.here() is None),
+        "harm": [
+            *harm_sentences(harm, now, are_held=bool(held) or protection.here() is None),
+            *([said_of_worst(differs)] if differs else []),
+        ],
         "held_requests": held,
         "todo": todo_after(rollback, harm, differs),
     }

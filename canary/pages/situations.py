@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+
+LEAST_FAILING: Final = 3
+LEAST_ASKED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +37,25 @@ class Failing:
     stable_count: int
 
     @property
-    def is_shared(self) -> bool:
-        """Return whether v1's share of failures is half of v2's or more."""
-        return bool(self.stable_errors) and 2 * self.stable_errors * self.count >= self.errors * self.stable_count
+    def is_of_both(self) -> bool:
+        """Return whether v1 fails too, by half of v2's share or more, and more than once or twice."""
+        is_alike = 2 * self.stable_errors * self.count >= self.errors * self.stable_count
+        return self.stable_errors >= LEAST_FAILING and self.stable_count >= LEAST_ASKED and is_alike
 
 
 def of_failing_now(failing: Failing) -> Guide:
     """Return the words for the time between a fault and its rollback, which no verdict tells of yet."""
     told = {"errors": failing.errors, "count": failing.count}
     place, label = "routes", _("Look at the routes")
-    if failing.is_shared:
+    if failing.is_of_both:
         told |= {"v1_errors": failing.stable_errors, "v1_count": failing.stable_count}
         title = _(
             "Both versions fail: %(errors)d of v2's last %(count)d requests, %(v1_errors)d of v1's last %(v1_count)d"
         )
-        todo = _("Look first at what both use, such as the database. A rollback alone does not cure v1.")
+        todo = _(
+            "The cause may be v2, or something that both use. Roll back by hand if in doubt: if v1 still fails then, it "
+            "is not v2 alone."
+        )
         return Guide("harm", title % told, todo, place, label, is_verdict_open=True)
     title = _("v2 fails: %(errors)d of its last %(count)d requests") % told
     todo = _("The controller rolls back by itself as soon as it is sure. You can also roll back by hand now.")

@@ -12,13 +12,12 @@ from canary.core.values import CANDIDATE, STABLE, Snapshot
 from canary.judging.judging import is_gap
 from canary.models import MetricBucket, RolloutEvent, Verdict
 from canary.pages.guiding import guide, is_exposed
-from canary.pages.situations import Failing, Guide
+from canary.pages.situations import LEAST_FAILING, Failing, Guide
 from canary.pages.speaking import spoken
 from canary.shadow import results as shadow_results
 from canary.state import store
 
 LATELY: Final = timedelta(seconds=30)
-LEAST_FAILING: Final = 3
 
 
 def standing(known: dict[str, Any], now: datetime) -> Guide:
