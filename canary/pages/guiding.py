@@ -252,8 +252,8 @@ def _of_differences(numbers: dict[str, Any], differences: Sequence[Mapping[str, 
         count,
     ) % {"count": count}
     todo = _(
-        "No step is taken, and users of v2 go on getting these responses. Accept each difference that is harmless. Or "
-        "roll back, repair v2 and start again: a release counts all that it has seen."
+        "No step is taken, and users of v2 go on getting these responses. Roll back unless you know that they are "
+        "harmless: then accept the difference. After a repair start again, for a release counts all that it has seen."
     )
     if numbers.get("repeats"):
         also = _("Besides, v2 repeats a statement on %(route)s.") % {"route": numbers["repeats"][0]["route"]}

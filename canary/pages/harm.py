@@ -73,8 +73,9 @@ class Harm:
 
     @property
     def is_of_both(self) -> bool:
-        """Return whether v1 failed notably too, for any cause."""
-        return self.stable.some >= max(NOTABLE, NOTABLE_SHARE * self.stable.all)
+        """Return whether v1 failed notably too, not counting what died in workers beside requests of v2."""
+        failed = self.stable.some - (self.lost[STABLE] if self.lost[CANDIDATE] else 0)
+        return failed >= max(NOTABLE, NOTABLE_SHARE * self.stable.all)
 
 
 def harm_of(release: int, rolled_back_at: datetime, now: datetime) -> Harm:
@@ -129,10 +130,13 @@ def _spared(release: int, begin: datetime, end: datetime) -> int:
     return int(sums["count"] - sums["twice"])
 
 
-def todo_after(rollback: Mapping[str, Any], harm: Harm, differences: Sequence[Mapping[str, Any]]) -> str:
+def todo_after(
+    rollback: Mapping[str, Any], harm: Harm, differences: Sequence[Mapping[str, Any]], *, is_stuck: bool = False
+) -> str:
     """Return what to do after a rollback where that is more than to repair v2; empty elsewhere.
 
-    Somebody who rolls back has a reason that the figures need not show.
+    Somebody who rolls back has a reason that the figures need not show. `is_stuck` says that v2 still holds requests a
+    minute later.
     """
     until = _("Until then, nobody and no restart can change the weight.")
     if rollback["is_by_hand"]:
@@ -144,23 +148,25 @@ def todo_after(rollback: Mapping[str, Any], harm: Harm, differences: Sequence[Ma
             "Repair the cause, which may be v2 or something that both versions use. Then acknowledge the rollback."
         )
         return f"{told} {until}"
+    if is_stuck and harm.slow:
+        told = _("Restart the server, for v2 holds places of it. Repair v2, then acknowledge the rollback.")
+        return f"{told} {until}"
     return ""
 
 
 def harm_sentences(harm: Harm, now: datetime, *, are_held: bool = False) -> list[str]:
     """Return what the release did to its users; `are_held` says that v2 may still have requests of this server."""
     return [
-        *_of_requests(harm, now),
+        *_of_deaths(harm.lost),
         *_of_waits(harm, are_held=are_held),
+        *_of_requests(harm, now),
         *_of_people(harm),
         *_of_spared(harm),
     ]
 
 
 def _of_requests(harm: Harm, now: datetime) -> Iterator[str]:
-    """Return how many requests failed since the first of them, and where; deaths first, which explain the others."""
-    if harm.lost[CANDIDATE]:
-        yield _of_deaths(harm.lost)
+    """Return how many requests failed since the first of them, and where."""
     if harm.since is not None:
         yield _of_judged(harm, harm.since, now)
         if harm.stable.all:
@@ -173,22 +179,20 @@ def _of_requests(harm: Harm, now: datetime) -> Iterator[str]:
         yield told % numbers
 
 
-def _of_deaths(lost: Mapping[int, int]) -> str:
-    numbers = {"count": lost[CANDIDATE], "other": lost[STABLE]}
+def _of_deaths(lost: Mapping[int, int]) -> Iterator[str]:
+    if not lost[CANDIDATE]:
+        return
+    told = ngettext(
+        "%(count)d request ended with a worker that died: the logs of the servers tell why.",
+        "%(count)d requests ended with workers that died: the logs of the servers tell why.",
+        lost[CANDIDATE],
+    )
     if lost[STABLE]:
         told = _(
             "%(count)d requests of v2 and %(other)d of v1 ended with workers that died: the logs of the servers tell "
             "why."
         )
-        return told % numbers
-    return (
-        ngettext(
-            "%(count)d request ended with a worker that died: the logs of the servers tell why.",
-            "%(count)d requests ended with workers that died: the logs of the servers tell why.",
-            lost[CANDIDATE],
-        )
-        % numbers
-    )
+    yield told % {"count": lost[CANDIDATE], "other": lost[STABLE]}
 
 
 def _of_judged(harm: Harm, since: datetime, now: datetime) -> str:
@@ -228,6 +232,12 @@ def _of_waits(harm: Harm, *, are_held: bool) -> Iterator[str]:
         "%(count)d requests of v2 took %(duration)s or longer.",
         harm.slow,
     )
+    if harm.candidate.some:
+        told = ngettext(
+            "v2 was slow or hung: %(count)d request took %(duration)s or longer.",
+            "v2 was slow or hung: %(count)d requests took %(duration)s or longer.",
+            harm.slow,
+        )
     yield told % {"count": harm.slow, "duration": spoken(duration(canary_conf().hang_s))}
     if not are_held:
         yield _("None of them is left on this server, so it needs no restart.")

@@ -147,7 +147,7 @@ def held_requests(rolled_back_at: datetime, now: datetime) -> str:
     count = found.in_flight[CANDIDATE] if found is not None else 0
     if not count:
         return ""
-    if (now - rolled_back_at).total_seconds() > SOON_S:
+    if not is_soon(rolled_back_at, now):
         told = ngettext(
             "v2 still holds %(count)d request on this server. Unless a tester or somebody on v2's list asks right now, "
             "v2 hangs or its client is slow, and a restart of the server frees its place.",
@@ -164,6 +164,11 @@ def held_requests(rolled_back_at: datetime, now: datetime) -> str:
         count,
     )
     return told % {"count": count}
+
+
+def is_soon(rolled_back_at: datetime, now: datetime) -> bool:
+    """Return whether requests from before a rollback may still be under way."""
+    return (now - rolled_back_at).total_seconds() <= SOON_S
 
 
 def _requests(count: int) -> str:

@@ -148,7 +148,7 @@ def _rolled_back(known: dict[str, Any], differs: list[Any], now: datetime) -> di
             *([said_of_worst(differs)] if differs else []),
         ],
         "held_requests": held,
-        "todo": todo_after(rollback, harm, differs),
+        "todo": todo_after(rollback, harm, differs, is_stuck=bool(held) and not protection.is_soon(event.at, now)),
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -53,8 +54,8 @@ def of_failing_now(failing: Failing) -> Guide:
             "Both versions fail: %(errors)d of v2's last %(count)d requests, %(v1_errors)d of v1's last %(v1_count)d"
         )
         todo = _(
-            "The cause may be v2, or something that both use. Roll back by hand if in doubt: if v1 still fails then, it "
-            "is not v2 alone."
+            "The cause may be v2, or something that both use. Roll back by hand if in doubt: if v1 still fails then, "
+            "it is not v2 alone."
         )
         return Guide("harm", title % told, todo, place, label, is_verdict_open=True)
     title = _("v2 fails: %(errors)d of its last %(count)d requests") % told
@@ -66,9 +67,14 @@ def said_of_worst(differences: Sequence[Mapping[str, Any]]) -> str:
     """Return a sentence about the difference that was seen the most."""
     worst = max(differences, key=lambda one: int(one["count"]))
     told = ngettext(
-        "%(route)s differs at %(path)s, in %(count)d of its %(all)d comparison.",
-        "%(route)s differs at %(path)s, in %(count)d of its %(all)d comparisons.",
+        "%(route)s differs at %(path)s since %(at)s, in %(count)d of the release's %(all)d comparison.",
+        "%(route)s differs at %(path)s since %(at)s, in %(count)d of the release's %(all)d comparisons.",
         worst["compared"],
     )
-    path = worst["path"] or _("the whole answer")
-    return told % {"route": worst["route"], "path": path, "count": worst["count"], "all": worst["compared"]}
+    return told % {
+        "route": worst["route"],
+        "path": worst["path"] or _("the whole answer"),
+        "at": f"{datetime.fromisoformat(worst['first_seen_at']).astimezone(UTC):%H:%M:%S} UTC",
+        "count": worst["count"],
+        "all": worst["compared"],
+    }

@@ -1,16 +1,18 @@
 """The situation in a few words: first on the page of the rollout, and on its forms and other pages."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db.models import Sum
+from django.utils.translation import ngettext
 
 from canary.core.consumers import extended
 from canary.core.lifecycle import life_from
 from canary.core.values import CANDIDATE, STABLE, Snapshot
 from canary.judging.judging import is_gap
-from canary.models import MetricBucket, RolloutEvent, Verdict
+from canary.models import MetricBucket, Observation, RolloutEvent, Verdict
 from canary.pages.guiding import guide, is_exposed
 from canary.pages.situations import LEAST_FAILING, Failing, Guide
 from canary.pages.speaking import spoken
@@ -36,7 +38,7 @@ def situation(
     now: datetime,
 ) -> Guide:
     """Return the words for a status and the release's last verdict; `differences` are those that hold by now."""
-    return guide(
+    found = guide(
         known,
         verdict,
         extended=len(extended(life_from(known["life"]), now.timestamp())),
@@ -44,6 +46,9 @@ def situation(
         differences=differences,
         failing=_failing_now(known, now) if is_exposed(known) else None,
     )
+    # Failed repeats alone are harm with the differences as its place.
+    is_of_repeats = (found.mood, found.place) == ("harm", "shadow")
+    return replace(found, title=_with_readers(found.title, known["release"])) if is_of_repeats else found
 
 
 def holding(shadow: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -61,6 +66,14 @@ def why_of(event: RolloutEvent) -> str:
     if (event.evidence or {}).get("kind") in Verdict.Kind.values:
         return spoken(event.reason.partition(" (evidence")[0].partition("; ")[0].rstrip("."))
     return spoken(event.reason)
+
+
+def _with_readers(title: str, release: int) -> str:
+    """Return the title with the number of people whose reads v2 alone failed in repeats."""
+    rows = Observation.objects.filter(release=release, metric="pair_error", api_version=CANDIDATE)
+    count = rows.values("unit").distinct().count()
+    told = ngettext("%(title)s, of %(count)d user", "%(title)s, of %(count)d users", count)
+    return told % {"title": title, "count": count}
 
 
 def _failing_now(known: Mapping[str, Any], now: datetime) -> Failing | None:

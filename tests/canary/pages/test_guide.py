@@ -54,12 +54,13 @@ def test_after_the_sunset_the_title_counts_those_that_v1_still_answers() -> None
 
 def test_the_number_of_differences_is_that_of_now() -> None:
     verdict = Verdict(stage=1, kind="hold", sentence="", numbers={"reason": "finding", "shadow_differences": 2})
-    rows = [
-        {"route": "GET /tags", "path": path, "count": count, "compared": 50} for path, count in (("", 2), ("name", 40))
-    ]
+    common = {"route": "GET /tags", "compared": 50, "first_seen_at": "2026-12-01T08:15:00+02:00"}
+    rows = [{**common, "path": path, "count": count} for path, count in (("", 2), ("name", 40))]
     assert guide(STATUS, verdict, differences=rows[:1]).title == "Held: v2's responses differ from v1's in 1 way"
-    assert guide(STATUS, verdict, differences=rows[:1]).next.startswith("GET /tags differs at the whole answer, in 2 ")
-    assert guide(STATUS, verdict, differences=rows).next.startswith("GET /tags differs at name, in 40 of its 50 comp")
+    assert guide(STATUS, verdict, differences=rows[:1]).next.startswith("GET /tags differs at the whole answer since ")
+    assert guide(STATUS, verdict, differences=rows).next.startswith(
+        "GET /tags differs at name since 06:15:00 UTC, in 40 of the release's 50 comparisons. No "
+    )
     assert guide(STATUS, verdict).title == "All differences are accepted"
 
 
@@ -69,7 +70,7 @@ def test_the_number_of_differences_is_that_of_now() -> None:
         ("empty", "Nothing has started: v1 answers everybody", "Start a plan."),
         ("middle", "Waiting for 31 more users, about 6 minutes", "Nothing to do"),
         ("passing", "Passed: 50 % follows now", "the controller takes the step by itself"),
-        ("held", "Held: v2's responses differ from v1's in 12 ways", "Accept each difference that is harmless"),
+        ("held", "Held: v2's responses differ from v1's in 12 ways", "Roll back unless you know that they are"),
         ("crossing", "Crossover: no harm so far, period 9 of 20", "it ends by itself"),
         ("tripped", "Rolled back: v1 answers everybody", "Repair v2, then acknowledge"),
         ("unguarded", "Nobody guards the rollout", "manage.py run_canary_controller"),

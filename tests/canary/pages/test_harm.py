@@ -11,10 +11,11 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from canary import services
+from canary.core.histograms import cell_of, dump
 from canary.core.values import CANDIDATE, STABLE
 from canary.metrics import node as nodes
 from canary.metrics.counters import Totals
-from canary.models import Crash, MetricBucket, Rollout, RolloutEvent
+from canary.models import Crash, MetricBucket, Observation, Rollout, RolloutEvent, Verdict
 from canary.pages import harm
 from canary.pages.guiding import guide
 from canary.pages.situations import Failing
@@ -43,8 +44,12 @@ def test_requests_that_v2_still_holds_are_told_beside_a_rollback(
     before, _, _ = client.get(ADDRESS).content.decode().partition('id="canary-state"')
     assert told in before
     rollback.update(at=began - datetime.timedelta(seconds=61))
-    text = client.get(ADDRESS).content.decode()
-    assert "v2 still holds 8 requests on this server. Unless testers or people on v2" in text
+    page = client.get(ADDRESS)
+    assert "v2 still holds 8 requests on this server. Unless testers or people on v2" in page.content.decode()
+    assert page.context["guide"].next.startswith("Repair v2, then acknowledge")
+    requests(2, 2, ago_s=70, histogram=dump({cell_of(3, 12_000.0): 2}))
+    harm._known.cache_clear()
+    assert client.get(ADDRESS).context["guide"].next.startswith("Restart the server, for v2 holds places of it.")
 
 
 @pytest.fixture(autouse=True)
@@ -53,19 +58,15 @@ def _fresh() -> None:
 
 
 def requests(
-    count: int,
-    errors: int,
-    *,
-    ago_s: float = 0,
-    version: int = CANDIDATE,
-    judged: bool = True,
-    route: str = "GET /tags",
+    count: int, errors: int, *, ago_s: float = 0, version: int = CANDIDATE, route: str = "GET /tags", **fields: Any
 ) -> MetricBucket:
     row = Rollout.objects.get()
     at = timezone.now() - datetime.timedelta(seconds=ago_s)
     common = {"release": row.release, "stage": row.stage, "weight_bp": 1_000, "worker": f"a:{ago_s}", "start_at": at}
     return MetricBucket.objects.create(
-        api_version=version, route=route, judged=judged, requests=count, status_5xx=errors, **common
+        **{"api_version": version, "route": route, "judged": True, **common, **fields},
+        requests=count,
+        status_5xx=errors,
     )
 
 
@@ -76,6 +77,21 @@ def values_of(bucket: MetricBucket) -> dict[str, Any]:
 def rolled_back(by: str = "user:1") -> None:
     evidence = {"kind": "harm"} if by == "controller" else None
     services.roll_back(actor=by, reason="a test", now=timezone.now(), evidence=evidence)
+
+
+def test_whose_reads_failed_before_a_start_is_told(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("zero")
+    row = Rollout.objects.get()
+    numbers = {"reason": "pairs", "pairs": {"errors": {"votes": 5, "against": 5}}}
+    common = {"release": row.release, "stage": row.stage, "at": timezone.now()}
+    Verdict.objects.create(kind="harm", sentence="", numbers=numbers, **common)
+    common |= {"weight_bp": 0, "route": "GET /tags"}
+    for unit, version in (("a", CANDIDATE), ("a", CANDIDATE), ("b", CANDIDATE), ("c", STABLE)):
+        Observation.objects.create(
+            metric="pair_error", unit=32 * unit, api_version=version, network="a", is_authenticated=True, **common
+        )
+    title = signed_in_with("view").get(ADDRESS).context["guide"].title
+    assert title == "Do not start: v2 failed 5 reads that v1 answered, of 2 users"
 
 
 def test_a_rollback_by_hand_neither_accuses_nor_acquits(quiet_world: World, signed_in_with: SignedIn) -> None:
@@ -231,7 +247,8 @@ def test_a_rollback_by_hand_of_differences_asks_for_their_repair(
     client = signed_in_with("view", "ramp", "rollback")
     assert ask_and_send(client, "rollback").status_code == 302
     context = client.get(ADDRESS).context
-    assert re.match(r"GET /\S+ differs at .*, in \d+ of its \d+ comparisons\.", context["harm"][-1])
+    told = r"GET /\S+ differs at .* since \d\d:\d\d:\d\d UTC, in \d+ of the release's \d+ comparisons\."
+    assert re.match(told, context["harm"][-1])
     assert context["guide"].next.startswith("Repair v2 or accept the difference before another plan. Acknowledge ")
 
 
@@ -242,8 +259,11 @@ def test_deaths_come_first_with_what_v1_lost_by_them(quiet_world: World, signed_
     Crash.objects.create(
         worker=first.worker, death=first.death, release=row.release, stage=1, api_version=1, requests=4, at=first.at
     )
-    told = signed_in_with("view").get(ADDRESS).context["harm"][0]
-    assert told.startswith("6 requests of v2 and 4 of v1 ended with workers that died: ")
+    requests(6, 6, ago_s=240)
+    requests(50, 13, ago_s=240, version=STABLE)
+    context = signed_in_with("view").get(ADDRESS).context
+    assert context["harm"][0].startswith("6 requests of v2 and 4 of v1 ended with workers that died: ")
+    assert context["guide"].next.startswith("Repair v2, then acknowledge")
 
 
 def test_the_form_of_a_start_recalls_the_last_rollback(quiet_world: World, signed_in_with: SignedIn) -> None:
