@@ -2,7 +2,8 @@
 
 Parsing HTML as browsers do can take time and memory that grow faster than the text. Browsers repair wrong nesting, and
 so does the sanitiser. Formatting that is left open is opened again in each block that follows, so that 1 MB can become
-40 million elements. Each entity in a text copies all of the text before it. The estimate for HTML is never too low.
+40 million elements. Each entity in a text, and each sign from U+0080 to U+00BF, copies all of the text before it. The
+estimate for HTML is never too low.
 """
 
 import re
@@ -73,8 +74,10 @@ _TOKEN: Final = re.compile(
     r"|<(?P<unclear>[a-zA-Z/!?])",
     re.DOTALL,
 )
-_BREAK: Final = re.compile(r"[&\r]|<(?![a-zA-Z/!?])")
-"""Where the parser begins a new piece of a text that goes on."""
+_PIECE: Final = "&\u0080-\u00bf"
+_BREAK: Final = re.compile(rf"[{_PIECE}\r]|<(?![a-zA-Z/!?])")
+"""Where the parser begins a new piece of a text that goes on; at signs such as « and no-break spaces too."""
+_PIECES: Final = re.compile(f"[{_PIECE}]")
 _FORMATTING_TAG: Final = re.compile(rf"<(?:{'|'.join(sorted(_FORMATTING))})(?![a-z0-9])", re.IGNORECASE)
 
 _BLANK_LINES: Final = re.compile(r"\n[ \t]*\n")
@@ -108,7 +111,7 @@ def rendering_s(content: str, content_format: str) -> float:
     seconds = len(content) * CHARACTER_S + signs * _SIGN_S + (len(as_bytes) - len(content)) * _EXTRA_BYTE_S
     cells = cells_in(content)
     seconds += cells * _CELL_S + _elements_in(content, content_format, cells) * _ELEMENT_S
-    seconds += min(content.count("&") * len(content), COPIED_MAX) * _COPY_S
+    seconds += min(len(_PIECES.findall(content)) * len(content), COPIED_MAX) * _COPY_S
     most = seconds + (len(content) + 1) // 2 * _WORD_S
     return most if most < _SHORT_S else seconds + len(set(_WORDS.findall(content))) * _WORD_S
 
@@ -165,9 +168,9 @@ def _elements_in(content: str, content_format: str, cells: int) -> int:
 
 def is_dear(source: str) -> bool:
     """Return whether parsing `source` may take more than some seconds, or more than some 200 MB."""
-    if len(_BREAK.findall(source)) * len(source) > COPIED_MAX:
-        return True
     outline = _Outline(source)
+    if (outline.copied if outline.is_nested else _copied(source)) > COPIED_MAX:
+        return True
     if outline.depth > DEPTH_MAX or outline.attributes > ATTRIBUTES_MAX:
         return True
     if outline.is_nested:
@@ -176,24 +179,32 @@ def is_dear(source: str) -> bool:
     return tags > MISNESTED_TAGS_MAX or tags * (1 + len(_FORMATTING_TAG.findall(source))) > ELEMENTS_MAX
 
 
+def _copied(text: str) -> int:
+    """Return how many characters are copied at most, if the text goes on from its beginning to its end."""
+    return len(_BREAK.findall(text)) * len(text)
+
+
 class _Outline:
-    """The nesting of a document's tags, and the elements that they make.
+    """The nesting of a document's tags, the elements that they make, and the characters that are copied between them.
 
     `is_nested` is false when an end is not that of the last beginning, or a tag can be read in several ways. Then
-    `elements` says nothing.
+    `elements` and `copied` say nothing: a text goes on behind a tag that is left out.
     """
 
     def __init__(self, source: str) -> None:
         self.is_nested = True
-        self.depth = self.elements = self.attributes = 0
+        self.depth = self.elements = self.attributes = self.copied = 0
         self._open: list[str] = []
         self._formatting_open = 0
         end = 0
         for tag in _TOKEN.finditer(source):
-            if self._is_in_table() and source[end : tag.start()].strip():
+            between = source[end : tag.start()]
+            if self._is_in_table() and between.strip():
                 self.is_nested = False
+            self.copied += _copied(between) + _copied(tag[0])  # values of attributes are put together too
             self._read(tag)
             end = tag.end()
+        self.copied += _copied(source[end:])
 
     def _is_in_table(self) -> bool:
         """Whether text and formatting here would be moved in front of the table."""
@@ -209,7 +220,9 @@ class _Outline:
         self.attributes = max(self.attributes, len(_ATTRIBUTES.findall(token["attributes"])))
         if token["end"]:
             self._end(name)
-        elif name not in _VOID:
+        elif name in _VOID:
+            self.is_nested &= name not in _IN_TABLE or self._is_in_table()
+        else:
             self._begin(name)
         self.elements += 1 + self._formatting_open
 

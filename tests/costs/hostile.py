@@ -23,6 +23,7 @@ SHAPES: Bodies = {
 """Whatever the operation is."""
 VALUES: Mapping[str, Callable[[int], object]] = {
     "a long text": lambda size: "&" * size,
+    "a long text of two bytes a sign": lambda size: "«" * (size // 2),
     "control characters": lambda size: "\x01" * (size // 6),
     "NUL characters": lambda size: "\x00" * (size // 6),
     "many numbers": lambda size: [1] * (size // 2),

@@ -65,6 +65,8 @@ MARKDOWN: Final = {
     "addresses": "<a:b>",
     "entities": "&amp;",
     "ampersands": "&",
+    "guillemets": "«",
+    "words with no-break spaces": "a\u00a0",
     "escapes": "\\-",
     "tags": "<b>",
     "tags and their ends": "<b>a</b>",
@@ -100,6 +102,7 @@ HTML: Final = {
     "paragraphs": "<p>a",
     "blank lines": "a\n\n",
     "ampersands": "&",
+    "guillemets": "«",
     "foreign elements": "<svg><p>",
     "formatting left open": OPEN + "<div>x</div>" * 8_000,
     "formatting nested wrongly": "<b><i><u><s>a</b></i></u></s>",
@@ -109,7 +112,7 @@ SHAPES: Final = [
     *(("markdown", name, text) for name, text in MARKDOWN.items()),
     *(("html", name, text) for name, text in HTML.items()),
 ]
-QUICK: Final = {"headings in quotes", "pictures in pictures", "comments without an end", "one footnote"}
+QUICK: Final = {"guillemets", "headings in quotes", "pictures in pictures", "comments without an end", "one footnote"}
 PIECES: Final = (
     *("> ", "- ", "1. ", "  ", "    ", "# ", "#", "---", "===", "```", "~~~", "|", "|-|", "a", "b", " ", "\n", "\n\n"),
     *("[", "]", "(", ")", "![", "[^1]", "[^1]: ", "[a]", "[a]: /x\n", "<", "<!--", "-->", "--->", "<a", "<b>", "</b>"),
