@@ -8,9 +8,12 @@ from typing import Any, Final
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator
@@ -139,11 +142,17 @@ class AuditEventAdmin(ReadOnlyAdmin):
         export = self.admin_site.admin_view(self.export_view)
         return [path("export/", export, name="cms_auditevent_export"), *super().get_urls()]
 
-    def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
-        """Return all events that the list's filters and search leave, the newest first, as CSV. Raises Busy."""
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Return all events that the list's filters and search leave, the newest first, as CSV. Raises Busy.
+
+        A filter that no list takes leads to the list, which says so.
+        """
         if not self.has_view_permission(request):
             raise PermissionDenied
-        events = self.get_changelist_instance(request).get_queryset(request)
+        try:
+            events = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(f"{reverse('admin:cms_auditevent_changelist')}?{ERROR_FLAG}=1")
         name = f"tandem-audit-{clock.now():%Y-%m-%d}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
         lines = sent_in_place(EXPORTS, gettext_noop("exports of the audit trail"), _csv(events, request))

@@ -11,7 +11,7 @@ from django.core.files.uploadhandler import FileUploadHandler
 from cms.media.outages import keeping_files
 
 MEMORY_BYTES_MAX: Final = 2_621_440
-"""That of Django's FILE_UPLOAD_MAX_MEMORY_SIZE."""
+"""For a whole body, as Django's FILE_UPLOAD_MAX_MEMORY_SIZE."""
 
 
 class PartUploadHandler(FileUploadHandler):
@@ -21,11 +21,18 @@ class PartUploadHandler(FileUploadHandler):
     """
 
     _file: SpooledTemporaryFile[bytes] | None = None
+    _memory_bytes = MEMORY_BYTES_MAX
+
+    def handle_raw_input(self, *args: Any, **_: Any) -> None:
+        """Keep no part of a large body in memory, or it would all be there."""
+        _body, _head, content_length, *_rest = args
+        if not 0 < content_length <= MEMORY_BYTES_MAX:
+            self._memory_bytes = 1
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
         folder = settings.FILE_UPLOAD_TEMP_DIR
-        self._file = SpooledTemporaryFile(MEMORY_BYTES_MAX, dir=folder)  # noqa: SIM115 - the request closes it
+        self._file = SpooledTemporaryFile(self._memory_bytes, dir=folder)  # noqa: SIM115 - the request closes it
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         try:

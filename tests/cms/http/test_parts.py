@@ -64,3 +64,12 @@ def test_files_come_whole_with_their_names_and_types(size: int) -> None:
     assert request.POST["text"] == "a"
     request.close()
     assert file.closed
+
+
+def test_many_parts_of_a_large_body_are_not_held_in_memory() -> None:
+    few, many = (
+        RequestFactory().post("/", {f"file{n}": SimpleUploadedFile("a.bin", bytes(1_000_000)) for n in range(count)})
+        for count in (2, 4)
+    )
+    assert [part.file._rolled for part in few.FILES.values()] == 2 * [False]
+    assert [part.file._rolled for part in many.FILES.values()] == 4 * [True]
