@@ -74,8 +74,12 @@ class Harm:
     @property
     def is_of_both(self) -> bool:
         """Return whether v1 failed notably too, not counting what died in workers beside requests of v2."""
-        failed = self.stable.some - (self.lost[STABLE] if self.lost[CANDIDATE] else 0)
-        return failed >= max(NOTABLE, NOTABLE_SHARE * self.stable.all)
+        return self.stable.some - self.stable_lost >= max(NOTABLE, NOTABLE_SHARE * self.stable.all)
+
+    @property
+    def stable_lost(self) -> int:
+        """Return how many requests of v1 died in workers beside requests of v2."""
+        return self.lost[STABLE] if self.lost[CANDIDATE] else 0
 
 
 def harm_of(release: int, rolled_back_at: datetime, now: datetime) -> Harm:
@@ -154,6 +158,17 @@ def todo_after(
     return ""
 
 
+def title_of(harm: Harm, usual: str) -> str:
+    """Return the title of a rollback with how v2 did harm, where the figures tell."""
+    if harm.lost[CANDIDATE]:
+        return _("%(title)s. v2 took workers down") % {"title": usual}
+    if harm.slow and harm.candidate.some:
+        return _("%(title)s. v2 was slow or hung") % {"title": usual}
+    if 2 * harm.candidate.some > harm.candidate.all and not harm.is_of_both:
+        return _("%(title)s. v2 failed requests") % {"title": usual}
+    return usual
+
+
 def harm_sentences(harm: Harm, now: datetime, *, are_held: bool = False) -> list[str]:
     """Return what the release did to its users; `are_held` says that v2 may still have requests of this server."""
     return [
@@ -169,9 +184,11 @@ def _of_requests(harm: Harm, now: datetime) -> Iterator[str]:
     """Return how many requests failed since the first of them, and where."""
     if harm.since is not None:
         yield _of_judged(harm, harm.since, now)
-        if harm.stable.all:
+        if harm.stable.all and (harm.stable.some > harm.stable_lost or not harm.stable_lost):
             told = _("v1 failed %(errors)d of its %(count)d requests in that time.")
             yield told % {"errors": harm.stable.some, "count": harm.stable.all}
+        elif harm.stable.all:
+            yield _("v1 failed no other request in that time.")
     if (unjudged := harm.unjudged[CANDIDATE]).some:
         other = harm.unjudged[STABLE]
         numbers = {"errors": unjudged.some, "count": unjudged.all, "other": other.some, "all": other.all}
@@ -232,24 +249,17 @@ def _of_waits(harm: Harm, *, are_held: bool) -> Iterator[str]:
         "%(count)d requests of v2 took %(duration)s or longer.",
         harm.slow,
     )
-    if harm.candidate.some:
-        told = ngettext(
-            "v2 was slow or hung: %(count)d request took %(duration)s or longer.",
-            "v2 was slow or hung: %(count)d requests took %(duration)s or longer.",
-            harm.slow,
-        )
     yield told % {"count": harm.slow, "duration": spoken(duration(canary_conf().hang_s))}
     if not are_held:
         yield _("None of them is left on this server, so it needs no restart.")
 
 
 def _of_people(harm: Harm) -> Iterator[str]:
-    if harm.users.some:
-        yield ngettext(
-            "In this release v2 failed %(failing)d of its %(count)d user.",
-            "In this release v2 failed %(failing)d of its %(count)d users.",
-            harm.users.all,
-        ) % {"failing": harm.users.some, "count": harm.users.all}
+    if harm.users.some and harm.users.all == 1:
+        yield _("The only user of v2 in this release had a request that it failed.")
+    elif harm.users.some:
+        told = _("In this release %(failing)d of %(count)d users of v2 had a request that it failed.")
+        yield told % {"failing": harm.users.some, "count": harm.users.all}
 
 
 def _of_spared(harm: Harm) -> Iterator[str]:

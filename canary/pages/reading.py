@@ -20,7 +20,7 @@ from canary.core.wording import duration
 from canary.models import EvidencePoint, ListEntry, Recorder, Rollout, RolloutEvent, Verdict
 from canary.pages import drawing, figures, protection, timelines
 from canary.pages.crossing import card_of
-from canary.pages.harm import harm_of, harm_sentences, todo_after
+from canary.pages.harm import harm_of, harm_sentences, title_of, todo_after
 from canary.pages.situations import said_of_worst
 from canary.pages.speaking import spoken
 from canary.pages.standing import holding, situation, why_of
@@ -118,8 +118,10 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
         **(_consumers(snapshot, now) if is_whole else {"consumers": []}),
         **_log(asked),
     }
-    if shown["todo"]:
-        shown["guide"] = replace(shown["guide"], next=shown["todo"])
+    if shown["rollback"]:
+        known_guide = shown["guide"]
+        title = title_of(shown["harm_found"], known_guide.title)
+        shown["guide"] = replace(known_guide, title=title, next=shown["todo"] or known_guide.next)
     shown["crossover"] = card_of(known, row, now)
     shown["protection"] = protection.facts(known, verdicts[0] if verdicts else None, shown["shadow"], now)
     return _named(shown)
@@ -137,12 +139,13 @@ def _rolled_back(known: dict[str, Any], differs: list[Any], now: datetime) -> di
     """Return the rollback that is latched: who, when, why, the tripped breakers, who was hurt and what to do."""
     event = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first() if known["latched"] else None
     if event is None:
-        return {"rollback": None, "harm": [], "held_requests": "", "todo": ""}
+        return {"rollback": None, "harm_found": None, "harm": [], "held_requests": "", "todo": ""}
     held = protection.held_requests(event.at, now)
     harm = harm_of(known["release"], event.at, now)
     rollback = _event(event)
     return {
         "rollback": rollback,
+        "harm_found": harm,
         "harm": [
             *harm_sentences(harm, now, are_held=bool(held) or protection.here() is None),
             *([said_of_worst(differs)] if differs else []),

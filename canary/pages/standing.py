@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Sum
-from django.utils.translation import ngettext
+from django.db.models import Count, Sum
+from django.utils.translation import gettext as _
 
 from canary.core.consumers import extended
 from canary.core.lifecycle import life_from
@@ -69,11 +69,14 @@ def why_of(event: RolloutEvent) -> str:
 
 
 def _with_readers(title: str, release: int) -> str:
-    """Return the title with the number of people whose reads v2 alone failed in repeats."""
+    """Return the title with the people whose reads v2 alone failed in repeats, both counted now."""
     rows = Observation.objects.filter(release=release, metric="pair_error", api_version=CANDIDATE)
-    count = rows.values("unit").distinct().count()
-    told = ngettext("%(title)s, of %(count)d user", "%(title)s, of %(count)d users", count)
-    return told % {"title": title, "count": count}
+    found = rows.aggregate(reads=Count("pk"), users=Count("unit", distinct=True))
+    if not found["reads"]:
+        return title
+    if found["users"] == 1:
+        return _("Do not start: v2 failed %(reads)d reads of one user, and v1 answered them") % found
+    return _("Do not start: v2 failed %(reads)d reads of %(users)d users, and v1 answered them") % found
 
 
 def _failing_now(known: Mapping[str, Any], now: datetime) -> Failing | None:

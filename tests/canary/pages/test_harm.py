@@ -91,7 +91,7 @@ def test_whose_reads_failed_before_a_start_is_told(quiet_world: World, signed_in
             metric="pair_error", unit=32 * unit, api_version=version, network="a", is_authenticated=True, **common
         )
     title = signed_in_with("view").get(ADDRESS).context["guide"].title
-    assert title == "Do not start: v2 failed 5 reads that v1 answered, of 2 users"
+    assert title == "Do not start: v2 failed 3 reads of 2 users, and v1 answered them"
 
 
 def test_a_rollback_by_hand_neither_accuses_nor_acquits(quiet_world: World, signed_in_with: SignedIn) -> None:
@@ -259,11 +259,31 @@ def test_deaths_come_first_with_what_v1_lost_by_them(quiet_world: World, signed_
     Crash.objects.create(
         worker=first.worker, death=first.death, release=row.release, stage=1, api_version=1, requests=4, at=first.at
     )
-    requests(6, 6, ago_s=240)
-    requests(50, 13, ago_s=240, version=STABLE)
+    requests(6, 6, ago_s=260)
+    requests(50, 13, ago_s=250, version=STABLE)
     context = signed_in_with("view").get(ADDRESS).context
     assert context["harm"][0].startswith("6 requests of v2 and 4 of v1 ended with workers that died: ")
+    assert "v1 failed 13 of its 50 requests in that time." in context["harm"]
+    assert context["guide"].title.endswith("v1 answers everybody. v2 took workers down")
     assert context["guide"].next.startswith("Repair v2, then acknowledge")
+    MetricBucket.objects.filter(api_version=STABLE).update(status_5xx=4)
+    harm._known.cache_clear()
+    assert "v1 failed no other request in that time." in signed_in_with("view").get(ADDRESS).context["harm"]
+
+
+def test_a_lone_user_of_v2_is_told_as_one(quiet_world: World, signed_in_with: SignedIn) -> None:
+    quiet_world("middle")
+    row = Rollout.objects.get()
+    common = {"release": row.release, "stage": 1, "weight_bp": 1_000, "api_version": 2, "route": "GET /tags"}
+    for metric in ("seen", "error"):
+        Observation.objects.create(
+            metric=metric, unit="e" * 32, network="a", is_authenticated=True, at=timezone.now(), **common
+        )
+    requests(3, 3)
+    rolled_back("controller")
+    context = signed_in_with("view").get(ADDRESS).context
+    assert "The only user of v2 in this release had a request that it failed." in context["harm"]
+    assert context["guide"].title.endswith("on v2's list. v2 failed requests")
 
 
 def test_the_form_of_a_start_recalls_the_last_rollback(quiet_world: World, signed_in_with: SignedIn) -> None:

@@ -127,10 +127,8 @@ def test_a_rollback_tells_who_was_hurt_and_where(world: World, signed_in_with: S
     told = banner.split('<details id="canary-proof">')[0]
     asked = r"v2 failed \d+ of its \d+ requests since \d\d:\d\d UTC(:|, among them) GET /\S+ \(\d+ of \d+\), "
     assert re.search(asked, told)
-    assert re.search(
-        r"v2 was slow or hung: 7 requests took 10 s or longer. None of them is left on this server, so", told
-    )
-    assert re.search(r"In this release v2 failed 1 of its \d+ users(\.|, v1 \d+ of \d+\.)", told)
+    assert re.search(r"7 requests of v2 took 10 s or longer. None of them is left on this server, so it needs no", told)
+    assert re.search(r"In this release 1 of \d+ users of v2 had a request that it failed\.", told)
     assert escape("v1 answered 24 failed reads in v2's place, so their users saw no error there.") in told
 
 
