@@ -23,6 +23,8 @@ COPIED_MAX: Final = 20_000_000_000
 """Characters that are copied while a text is put together, at 20 GB/s or less."""
 ATTRIBUTES_MAX: Final = 1_000
 """An element's attributes; each is compared with all before it."""
+UNCLEAR_ATTRIBUTES_MAX: Final = 20_000
+"""All that may be an attribute behind a tag that can be read in several ways: 0.3 s if one element has them all."""
 MISNESTED_TAGS_MAX: Final = 10_000
 """Where ends don't match beginnings, each tag may look at all before it."""
 
@@ -65,7 +67,8 @@ _PLAIN: Final = _names(
 _KNOWN: Final = (_FORMATTING - {"font", "nobr"}) | _VOID | _ENDS_PARAGRAPH | _OPTIONAL_END | _PLAIN
 """Another element may hold something else than markup, such as a script, or have rules of its own."""
 
-_BLANK: Final = r"[\t\n\f\r ]"
+_BLANKS: Final = "\t\n\f\r "
+_BLANK: Final = f"[{_BLANKS}]"
 _ATTRIBUTE: Final = rf"""{_BLANK}+[^\t\n\f\r "'<>/=]+(?:{_BLANK}*={_BLANK}*(?:"[^"]*"|'[^']*'|[^\t\n\f\r "'<>=`]+))?"""
 _ATTRIBUTES: Final = re.compile(_ATTRIBUTE)
 _TOKEN: Final = re.compile(
@@ -78,6 +81,7 @@ _PIECE: Final = "&\u0080-\u00bf"
 _BREAK: Final = re.compile(rf"[{_PIECE}\r]|<(?![a-zA-Z/!?])")
 """Where the parser begins a new piece of a text that goes on; at signs such as « and no-break spaces too."""
 _PIECES: Final = re.compile(f"[{_PIECE}]")
+_UNCLEAR_ATTRIBUTE: Final = re.compile(r"""[\t\n\f\r "'/]+""")
 _FORMATTING_TAG: Final = re.compile(rf"<(?:{'|'.join(sorted(_FORMATTING))})(?![a-z0-9])", re.IGNORECASE)
 
 _BLANK_LINES: Final = re.compile(r"\n[ \t]*\n")
@@ -173,6 +177,10 @@ def is_dear(source: str) -> bool:
         return True
     if outline.depth > DEPTH_MAX or outline.attributes > ATTRIBUTES_MAX:
         return True
+    if outline.unclear_at is not None:
+        after = len(_UNCLEAR_ATTRIBUTE.findall(source, outline.unclear_at))
+        if after > UNCLEAR_ATTRIBUTES_MAX:
+            return True
     if outline.is_nested:
         return outline.elements > ELEMENTS_MAX
     tags = source.count("<")
@@ -188,18 +196,20 @@ class _Outline:
     """The nesting of a document's tags, the elements that they make, and the characters that are copied between them.
 
     `is_nested` is false when an end is not that of the last beginning, or a tag can be read in several ways. Then
-    `elements` and `copied` say nothing: a text goes on behind a tag that is left out.
+    `elements` and `copied` say nothing: a text goes on behind a tag that is left out. `unclear_at` is where the first
+    tag begins that can be read in several ways.
     """
 
     def __init__(self, source: str) -> None:
         self.is_nested = True
+        self.unclear_at: int | None = None
         self.depth = self.elements = self.attributes = self.copied = 0
         self._open: list[str] = []
         self._formatting_open = 0
         end = 0
         for tag in _TOKEN.finditer(source):
             between = source[end : tag.start()]
-            if self._is_in_table() and between.strip():
+            if self._is_in_table() and between.strip(_BLANKS):
                 self.is_nested = False
             self.copied += _copied(between) + _copied(tag[0])  # values of attributes are put together too
             self._read(tag)
@@ -213,10 +223,11 @@ class _Outline:
     def _read(self, token: re.Match[str]) -> None:
         if token["unclear"]:
             self.is_nested = False
+            self.unclear_at = token.start() if self.unclear_at is None else self.unclear_at
         if not token["name"]:
             return
         name = token["name"].lower()
-        self.is_nested &= name in _KNOWN
+        self.is_nested &= name in _KNOWN and (bool(token["end"]) or name in _IN_TABLE or not self._is_in_table())
         self.attributes = max(self.attributes, len(_ATTRIBUTES.findall(token["attributes"])))
         if token["end"]:
             self._end(name)

@@ -9,6 +9,7 @@ from tests.processor import processor_time
 SIGNS = ("«", "\u00a0", "\u00ad", "\u0080", "\u00bf", "&")
 SIZE = 900_000
 RUN = "«" * 1_000
+NAMES = " ".join(f"{number:x}" for number in range(180_000))
 PROSE = "Он сказал: «а теперь — пора», и «все» ушли.\u00a0" * 20
 
 
@@ -28,6 +29,14 @@ def test_a_long_run_of_them_is_shown_as_written(sign: str, content_format: str) 
         *((RUN + tag) * (SIZE // len(RUN)) for tag in ("<col>", "</b>", "<tr>", "<zz>", "</br>", "<!-- -->", "<br>")),
         "<textarea>" + (RUN + "<p>") * (SIZE // len(RUN)),
         "<table>" + (RUN + "<td>") * (SIZE // len(RUN)),
+        "<p>x</p><table>" + ("\u00a0" * 1_000 + "<tr>") * (SIZE // len(RUN)),
+        "<p>x</p><table>" + ("\u0085" * 1_000 + "<tr>") * (SIZE // len(RUN)),
+        "<table>" + "<p>" * (SIZE // 3),
+        "<table>" + "<br>" * (SIZE // 4),
+        f"<p/{NAMES.replace(' ', '/')}>x</p>",
+        f'<p {NAMES}">x</p>',
+        f"<p {NAMES}",
+        f"<p>x</p/{NAMES.replace(' ', '/')}>",
     ],
     ids=lambda value: value[-20:],
 )
