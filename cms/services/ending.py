@@ -29,14 +29,15 @@ def end_logins(user: User, now: datetime.datetime) -> None:
 def end_invitations(actor: Actor, inviter: User, now: datetime.datetime) -> None:
     """Revoke the open invitations of a user whose role or activity changes: no later change opens them again.
 
-    Call it with `lock_the_invitations` taken, while `actor` still stands.
+    Call it with the inviter's row locked, while `actor` still stands.
     """
     for invitation in Invitation.objects.open(now).filter(invited_by=inviter):
         revoke(actor, invitation, now)
 
 
 def revoke(actor: Actor, invitation: Invitation, now: datetime.datetime) -> None:
-    """Revoke an open invitation and record it. Whether `actor` may is the caller's question."""
-    invitation.revoked_at = invitation.updated_at = now
-    invitation.save(update_fields=["revoked_at", "updated_at"])
-    record_event(actor, "invitation.revoked", invitation, before={}, after={})
+    """Revoke an invitation and record it, unless somebody has ended it meanwhile. Whether `actor` may was asked."""
+    # Compare and swap: it may be accepted, replaced or revoked at the same time.
+    if Invitation.objects.open(now).filter(pk=invitation.pk).update(revoked_at=now, updated_at=now):
+        invitation.revoked_at = invitation.updated_at = now
+        record_event(actor, "invitation.revoked", invitation, before={}, after={})

@@ -31,9 +31,10 @@ def invite_user(*, actor: Actor, email: str, role: str, admin_url: str, now: dat
     if errors := check_email("email", email) + check_choice("role", role, Role.values):
         raise InvalidInput(errors)
     expires_at = now + datetime.timedelta(days=settings.INVITATION_LIFETIME_DAYS)
-    invited_by = actor if isinstance(actor, User) else None
     with transaction.atomic():
         lock_the_invitations()
+        invited_by = lock_row(actor) if isinstance(actor, User) else None
+        _refuse_unless_admin(invited_by or actor)  # again: a change of the role or activity has revoked what was open
         if User.objects.with_email(email).exists():
             raise Duplicate("email", TAKEN_EMAIL)
         Invitation.objects.open(now).to(email).update(revoked_at=now, updated_at=now)

@@ -39,7 +39,7 @@ from cms.services.audit import record_event
 from cms.services.checks import check_choice, check_email, check_text, check_username
 from cms.services.ending import end_invitations, end_keys, end_sessions
 from cms.services.kept_bytes import take_own_change
-from cms.services.locks import lock_row, lock_the_admins, lock_the_invitations
+from cms.services.locks import lock_row, lock_the_admins
 from cms.services.mails import may_mail_newcomer, send_email_verification, take_change_quotas
 from cms.services.origin import current_origin
 from cms.services.preferences import preference_errors
@@ -214,8 +214,6 @@ def _update(actor: Actor, user: User, changes: UserFields, now: datetime.datetim
     if errors := _field_errors(changes, is_reserved_allowed=is_reserved_allowed):
         raise InvalidInput(errors)
     with transaction.atomic():
-        if _RIGHTS & changes.keys():
-            lock_the_invitations()
         user = lock_user(user, is_losing_admin=_is_losing_admin(changes))
         before = {
             name: getattr(user, name)

@@ -73,3 +73,5 @@ def test_many_parts_of_a_large_body_are_not_held_in_memory() -> None:
     )
     assert [part.file._rolled for part in few.FILES.values()] == 2 * [False]
     assert [part.file._rolled for part in many.FILES.values()] == 4 * [True]
+    few.close()
+    many.close()

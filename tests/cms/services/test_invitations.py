@@ -270,6 +270,32 @@ def test_an_acceptance_waits_for_the_end_of_its_inviter(
 
 
 @ENDS
+def test_who_is_admin_no_more_by_the_time_invites_nobody(
+    invite: Callable[..., Invitation],
+    make_user: Callable[..., User],
+    now: datetime.datetime,
+    in_threads: Any,
+    end: Callable[[User, datetime.datetime], None],
+) -> None:
+    other = make_user("admin")
+    is_ending = threading.Event()
+
+    def end_slowly() -> None:
+        with transaction.atomic():
+            end(other, now)
+            is_ending.set()
+            wait_until_waited_for()
+
+    def invite_meanwhile() -> Invitation:
+        assert is_ending.wait(60)
+        return invite(by=other, role="admin")
+
+    _, result = in_threads([end_slowly, invite_meanwhile])
+    assert isinstance(result, PermissionRefused)
+    assert not Invitation.objects.exists()
+
+
+@ENDS
 def test_acceptances_and_ends_of_inviters_never_wait_for_each_other(
     invite: Callable[..., Invitation],
     make_user: Callable[..., User],
