@@ -1,9 +1,8 @@
-"""Estimates of what a text costs, before anything parses it: the time of its rendering, and what HTML would grow to.
+"""Estimates of how long work on a text takes, before it begins: they decide who waits for a turn.
 
-Parsing HTML as browsers do can take time and memory that grow faster than the text. Browsers repair wrong nesting, and
-so does the sanitiser. Formatting that is left open is opened again in each block that follows, so that 1 MB can become
-40 million elements. Each entity in a text, and each sign from U+0080 to U+00BF, copies all of the text before it. The
-estimate for HTML is never too low.
+Browsers repair wrong nesting, and so does the sanitiser. Formatting that is left open is opened again in each block
+that follows, so that 1 MB can become 40 million elements. Each entity in a text, and each sign from U+0080 to U+00BF,
+copies all of the text before it. An estimate may miss something: `apart.py` keeps a bound.
 """
 
 import re
@@ -13,20 +12,8 @@ from typing import Final
 
 from cms.choices import ContentFormat
 from cms.text.diff import PAIRS_BUDGET
+from cms.text.parsing import with_line_feeds
 from cms.text.turns import ORDINARY_S
-
-DEPTH_MAX: Final = 500
-"""Elements in each other; browsers stop at 512."""
-ELEMENTS_MAX: Final = 500_000
-"""That the parser may make: 300 bytes and 0.5 µs each."""
-COPIED_MAX: Final = 20_000_000_000
-"""Characters that are copied while a text is put together, at 20 GB/s or less."""
-ATTRIBUTES_MAX: Final = 1_000
-"""An element's attributes; each is compared with all before it."""
-UNCLEAR_ATTRIBUTES_MAX: Final = 20_000
-"""All that may be an attribute behind a tag that can be read in several ways: 0.3 s if one element has them all."""
-MISNESTED_TAGS_MAX: Final = 10_000
-"""Where ends don't match beginnings, each tag may look at all before it."""
 
 
 def _names(text: str) -> frozenset[str]:
@@ -70,18 +57,14 @@ _KNOWN: Final = (_FORMATTING - {"font", "nobr"}) | _VOID | _ENDS_PARAGRAPH | _OP
 _BLANKS: Final = "\t\n\f\r "
 _BLANK: Final = f"[{_BLANKS}]"
 _ATTRIBUTE: Final = rf"""{_BLANK}+[^\t\n\f\r "'<>/=]+(?:{_BLANK}*={_BLANK}*(?:"[^"]*"|'[^']*'|[^\t\n\f\r "'<>=`]+))?"""
-_ATTRIBUTES: Final = re.compile(_ATTRIBUTE)
 _TOKEN: Final = re.compile(
     r"<!--(?!-?>).*?(?:--!?>|\Z)"
-    rf"|<(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9]*)(?P<attributes>(?:{_ATTRIBUTE})*){_BLANK}*/?>"
+    rf"|<(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9]*)(?:{_ATTRIBUTE})*{_BLANK}*/?>"
     r"|<(?P<unclear>[a-zA-Z/!?])",
     re.DOTALL,
 )
-_PIECE: Final = "&\u0080-\u00bf"
-_BREAK: Final = re.compile(rf"[{_PIECE}\r]|<(?![a-zA-Z/!?])")
+_PIECES: Final = re.compile("[&\u0080-\u00bf]")
 """Where the parser begins a new piece of a text that goes on; at signs such as « and no-break spaces too."""
-_PIECES: Final = re.compile(f"[{_PIECE}]")
-_UNCLEAR_ATTRIBUTE: Final = re.compile(r"""[\t\n\f\r "'/]+""")
 _FORMATTING_TAG: Final = re.compile(rf"<(?:{'|'.join(sorted(_FORMATTING))})(?![a-z0-9])", re.IGNORECASE)
 
 _BLANK_LINES: Final = re.compile(r"\n[ \t]*\n")
@@ -103,6 +86,8 @@ _SIGN_S: Final = 12e-6
 """Each may begin an element, or end one: it is read as a tag, sanitised, and taken out of the plain text."""
 _SHORT_S: Final = 0.03
 """Below this an estimate may be too high: to count the words of a short text costs more than it tells."""
+SHORT_MAX: Final = 10_000
+"""Characters. The worst that is known takes the sanitiser a hundredth of a second: 35 s for a hundred times as many."""
 _OUTLINED_TAGS_MAX: Final = 3_000
 """So many are looked at one by one, which takes a hundredth of a second."""
 
@@ -115,9 +100,14 @@ def rendering_s(content: str, content_format: str) -> float:
     seconds = len(content) * CHARACTER_S + signs * _SIGN_S + (len(as_bytes) - len(content)) * _EXTRA_BYTE_S
     cells = cells_in(content)
     seconds += cells * _CELL_S + _elements_in(content, content_format, cells) * _ELEMENT_S
-    seconds += min(len(_PIECES.findall(content)) * len(content), COPIED_MAX) * _COPY_S
+    seconds += len(_PIECES.findall(content)) * len(content) * _COPY_S
     most = seconds + (len(content) + 1) // 2 * _WORD_S
     return most if most < _SHORT_S else seconds + len(set(_WORDS.findall(content))) * _WORD_S
+
+
+def is_short(content: str, content_format: str) -> bool:
+    """Return whether a text is so short, and estimated so cheap, that it needs no process of its own."""
+    return len(content) <= SHORT_MAX and rendering_s(content, content_format) <= ORDINARY_S
 
 
 def comparing_s(*texts: str) -> float:
@@ -138,11 +128,6 @@ def comparing_s(*texts: str) -> float:
 def _pairs_of_equals(counts: Counter[str], texts: int) -> int:
     """Return how many pairs those that repeat make at most: half of them stand in the one text, half in the other."""
     return sum(count * count // 4 for count in counts.values() if count > texts)
-
-
-def with_line_feeds(content: str) -> str:
-    """Return the text with one sign at the end of each line."""
-    return content.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def cells_in(content: str) -> int:
@@ -166,55 +151,28 @@ def _elements_in(content: str, content_format: str, cells: int) -> int:
     most = (tags + 2 * content.count("\n") + cells) * (1 + formatting)
     if content_format == ContentFormat.HTML and formatting and tags <= _OUTLINED_TAGS_MAX:
         outline = _Outline(content)
-        most = outline.elements if outline.is_nested else most
-    return min(most, ELEMENTS_MAX)
-
-
-def is_dear(source: str) -> bool:
-    """Return whether parsing `source` may take more than some seconds, or more than some 200 MB."""
-    outline = _Outline(source)
-    if (outline.copied if outline.is_nested else _copied(source)) > COPIED_MAX:
-        return True
-    if outline.depth > DEPTH_MAX or outline.attributes > ATTRIBUTES_MAX:
-        return True
-    if outline.unclear_at is not None:
-        after = len(_UNCLEAR_ATTRIBUTE.findall(source, outline.unclear_at))
-        if after > UNCLEAR_ATTRIBUTES_MAX:
-            return True
-    if outline.is_nested:
-        return outline.elements > ELEMENTS_MAX
-    tags = source.count("<")
-    return tags > MISNESTED_TAGS_MAX or tags * (1 + len(_FORMATTING_TAG.findall(source))) > ELEMENTS_MAX
-
-
-def _copied(text: str) -> int:
-    """Return how many characters are copied at most, if the text goes on from its beginning to its end."""
-    return len(_BREAK.findall(text)) * len(text)
+        return outline.elements if outline.is_nested else most
+    return most
 
 
 class _Outline:
-    """The nesting of a document's tags, the elements that they make, and the characters that are copied between them.
+    """The nesting of a document's tags, and the elements that they make.
 
     `is_nested` is false when an end is not that of the last beginning, or a tag can be read in several ways. Then
-    `elements` and `copied` say nothing: a text goes on behind a tag that is left out. `unclear_at` is where the first
-    tag begins that can be read in several ways.
+    `elements` says nothing.
     """
 
     def __init__(self, source: str) -> None:
         self.is_nested = True
-        self.unclear_at: int | None = None
-        self.depth = self.elements = self.attributes = self.copied = 0
+        self.elements = 0
         self._open: list[str] = []
         self._formatting_open = 0
         end = 0
         for tag in _TOKEN.finditer(source):
-            between = source[end : tag.start()]
-            if self._is_in_table() and between.strip(_BLANKS):
+            if self._is_in_table() and source[end : tag.start()].strip(_BLANKS):
                 self.is_nested = False
-            self.copied += _copied(between) + _copied(tag[0])  # values of attributes are put together too
             self._read(tag)
             end = tag.end()
-        self.copied += _copied(source[end:])
 
     def _is_in_table(self) -> bool:
         """Whether text and formatting here would be moved in front of the table."""
@@ -223,12 +181,10 @@ class _Outline:
     def _read(self, token: re.Match[str]) -> None:
         if token["unclear"]:
             self.is_nested = False
-            self.unclear_at = token.start() if self.unclear_at is None else self.unclear_at
         if not token["name"]:
             return
         name = token["name"].lower()
         self.is_nested &= name in _KNOWN and (bool(token["end"]) or name in _IN_TABLE or not self._is_in_table())
-        self.attributes = max(self.attributes, len(_ATTRIBUTES.findall(token["attributes"])))
         if token["end"]:
             self._end(name)
         elif name in _VOID:
@@ -246,7 +202,6 @@ class _Outline:
         elif name in _IN_TABLE:
             self.is_nested &= self._is_in_table()
         self._open.append(name)
-        self.depth = max(self.depth, len(self._open))
 
     def _end(self, name: str) -> None:
         if name not in _FORMATTING:

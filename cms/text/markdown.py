@@ -5,7 +5,6 @@ They also let threads parse at once, though the library keeps which characters a
 one text took the strikethrough from another.
 """
 
-import contextlib
 import ctypes
 import os
 import threading
@@ -25,8 +24,6 @@ EXTENSIONS: Final = ("table", "strikethrough", "tasklist")
 _library, _libc = ctypes.CDLL(_cmark.__file__), ctypes.CDLL(None)
 for _function in (_library.cmark_node_free, _libc.free):
     _function.argtypes, _function.restype = [ctypes.c_void_p], None
-_TRIMMED_FROM: Final = 100_000
-"""Characters. The tree of a longer text consists of so much memory that the process gives it back at once."""
 _one_parses = threading.Lock()
 cmark.core_extensions_ensure_registered()  # once: two threads in it end the process
 
@@ -51,9 +48,6 @@ def markdown_to_html(text: str) -> str:
             return _written(root, cmark.parser_get_syntax_extensions(parser))
         finally:
             _library.cmark_node_free(_address(root))
-            if len(text) >= _TRIMMED_FROM:
-                with contextlib.suppress(AttributeError):  # of another libc
-                    _libc.malloc_trim(0)
     finally:
         cmark.parser_free(parser)
 

@@ -16,7 +16,7 @@ import pytest
 
 from cms import limits
 from cms.costs.bodies import PAGE_BYTES_MAX
-from cms.text.rendering import HTML_MAX
+from cms.text.parsing import HTML_MAX
 from tests.databases import copied_database, process_env
 from tests.servers import HOST, ROOT, Server, manage, serve
 
