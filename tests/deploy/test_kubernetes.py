@@ -18,6 +18,7 @@ from django.conf import settings
 from cms import limits
 from cms.costs.bodies import PAGE_BYTES_MAX
 from cms.media import memory
+from cms.text import apart
 from tests.deploy.kubernetes_objects import Cluster, Object, Workload
 from tests.deploy.kubernetes_policy import SECRETS, faults_of
 from tests.deploy.tools import ROOT, SERVICES, run
@@ -222,11 +223,15 @@ def test_the_proxy_of_a_pod_is_that_of_staging() -> None:
     }
 
 
-def test_a_pod_has_room_for_the_dearest_picture_beside_long_lists() -> None:
-    """A process has some 150 MiB without them. A pod's processes work on one picture at a time between them."""
+def test_a_pod_has_room_for_the_dearest_picture_and_texts_beside_long_lists() -> None:
+    """A process has some 150 MiB without them.
+
+    A pod's processes work on one picture at a time between them, and on one long text each.
+    """
     files, own, page, kept = 256 * MIB, 150 * MIB, 5 * PAGE_BYTES_MAX, 64 * MIB
-    web = 2 * (own + kept + 8 * page)
-    for component, at_work, limit in (("web", web, "2Gi"), ("worker", own, "1Gi")):
+    text = apart.MEMORY_BYTES_MAX
+    web = 2 * (own + kept + 8 * page + text)
+    for component, at_work, limit in (("web", web, "3Gi"), ("worker", own + text, "2Gi")):
         assert container(CLUSTER, component)["resources"]["limits"]["memory"] == limit
         assert at_work + memory.BYTES_MAX + files <= int(limit.removesuffix("Gi")) * 1024 * MIB
 
