@@ -22,6 +22,7 @@ from canary import services
 from canary.core.histograms import Quantile, cell_of, dump
 from canary.core.values import CANDIDATE, STABLE
 from canary.models import EvidencePoint, Lease, MetricBucket, Observation, Rollout, ShadowDifference, Worker
+from canary.pages import harm
 from canary.pages.drawing import evidence_chart
 from canary.pages.figures import marks_of
 from canary.recording.aggregation import Totals
@@ -33,6 +34,9 @@ from tests.canary.pages.conftest import ADDRESS
 World = Callable[[str], None]
 SignedIn = Callable[..., Client]
 QUERIES_MAX = 41
+COLD_QUERIES_MAX = 50
+"""Each process asks once what a rollback was about."""
+FIRST_PAGE_QUERIES_MAX = 20
 SECONDS_MAX = 1.5
 
 
@@ -253,6 +257,17 @@ def test_the_number_of_statements_does_not_grow_with_what_there_is_to_show(
         client.get(ADDRESS, {"span": "24h"})
     assert len(many) == counts[1]
     assert max(counts) <= QUERIES_MAX
+
+
+@pytest.mark.parametrize("name", worlds.WORLDS)
+def test_no_world_takes_more_statements(quiet_world: World, signed_in_with: SignedIn, name: str) -> None:
+    client = signed_in_with("view", "ramp", "rollback", "lifecycle")
+    quiet_world(name)
+    for address, most in ((ADDRESS, COLD_QUERIES_MAX), ("/admin/", FIRST_PAGE_QUERIES_MAX)):
+        harm._known.cache_clear()
+        with CaptureQueriesContext(connection) as asked:
+            client.get(address)
+        assert len(asked) <= most, address
 
 
 def test_a_day_of_data_is_shown_in_time(world: World, signed_in_with: SignedIn) -> None:
