@@ -129,8 +129,9 @@ def _field_errors(fields: WebhookFields) -> list[FieldError]:
 
 def _url_errors(url: str) -> list[FieldError]:
     try:
-        parts, _ = urlsplit(url), httpx.URL(url)
-        host, is_valid = parts.hostname or "", parts.port != 0
+        parts = urlsplit(url)
+        # As it is asked for: an ideographic full stop, say, is a point then.
+        host, is_valid = httpx.URL(url).raw_host.decode("ascii"), parts.port != 0
     except (ValueError, httpx.InvalidURL):
         host, is_valid = "", False
     if not is_valid or not host or parts.scheme not in ("http", "https") or _UNPRINTABLE.search(url) or "#" in url:

@@ -70,6 +70,7 @@ def test_nobody_else_makes_changes_deletes_or_sees_one(role: str, make_user: Any
         ("http://0x7f.1:8000/", "private_address"),
         ("http://2130706433/", "private_address"),
         ("http://0/", "private_address"),
+        ("http://127。0。0。1/", "private_address"),
         ("http://[::ffff:10.0.0.1]/", "private_address"),
         ("http://169.254.169.254/latest/meta-data", "private_address"),
         ("https://hooks.example/" + "x" * 2_000, "too_long"),
