@@ -116,8 +116,8 @@ def _before_start(status: Status, verdict: Verdict | None) -> Guide | None:
             "harm", _("Do not start: v2 does harm"), todo, "routes", _("Look at the routes"), is_verdict_open=True
         )
     title = ngettext(
-        "Do not start: v2 failed %(count)d read that v1 answered",
-        "Do not start: v2 failed %(count)d reads that v1 answered",
+        "Do not start before v2 is repaired: it failed %(count)d read that v1 answered",
+        "Do not start before v2 is repaired: it failed %(count)d reads that v1 answered",
         failed,
     ) % {"count": failed}
     todo = _("Shadow reads repeat reads of v1 on v2 at any weight. Repair v2 first. A new plan begins a new count.")

@@ -152,16 +152,23 @@ def todo_after(
             "Repair the cause, which may be v2 or something that both versions use. Then acknowledge the rollback."
         )
         return f"{told} {until}"
-    if is_stuck and harm.slow:
-        told = _("Restart the server, for v2 holds places of it. Repair v2, then acknowledge the rollback.")
+    if harm.slow and is_stuck:
+        told = _(
+            "Restart the server: that frees the places that v2 holds. Then repair v2 and acknowledge the rollback."
+        )
+        return f"{told} {until}"
+    if harm.slow and harm.candidate.some and not harm.lost[CANDIDATE]:
+        told = _("Find what v2 waited for, such as the database or another service. Repair v2, then acknowledge.")
         return f"{told} {until}"
     return ""
 
 
-def title_of(harm: Harm, usual: str) -> str:
+def title_of(harm: Harm, usual: str, *, is_stuck: bool = False) -> str:
     """Return the title of a rollback with how v2 did harm, where the figures tell."""
     if harm.lost[CANDIDATE]:
         return _("%(title)s. v2 took workers down") % {"title": usual}
+    if harm.slow and is_stuck:
+        return _("%(title)s. v2 hangs") % {"title": usual}
     if harm.slow and harm.candidate.some:
         return _("%(title)s. v2 was slow or hung") % {"title": usual}
     if 2 * harm.candidate.some > harm.candidate.all and not harm.is_of_both:

@@ -228,4 +228,4 @@ def _of_numbers(numbers: Numbers, shadow: Numbers) -> Iterator[Fact]:
         hint = _("in which one version alone failed")
         yield Fact(_("Failed on v2 alone"), _of_pairs(errors["against"], errors["votes"]), hint)
     for one in sorted(pairs.get("routes", ())[:ROUTES_SHOWN], key=lambda route: str(route["route"])):
-        yield Fact(_("Slower on v2"), _of_pairs(one["against"], one["votes"]), one["route"])
+        yield Fact(_("Pairs slower on v2"), _of_pairs(one["against"], one["votes"]), one["route"])

@@ -120,7 +120,7 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
     }
     if shown["rollback"]:
         known_guide = shown["guide"]
-        title = title_of(shown["harm_found"], known_guide.title)
+        title = title_of(shown["harm_found"], known_guide.title, is_stuck=shown["is_stuck"])
         shown["guide"] = replace(known_guide, title=title, next=shown["todo"] or known_guide.next)
     shown["crossover"] = card_of(known, row, now)
     shown["protection"] = protection.facts(known, verdicts[0] if verdicts else None, shown["shadow"], now)
@@ -139,8 +139,9 @@ def _rolled_back(known: dict[str, Any], differs: list[Any], now: datetime) -> di
     """Return the rollback that is latched: who, when, why, the tripped breakers, who was hurt and what to do."""
     event = RolloutEvent.objects.filter(verb="rollback").order_by("-version").first() if known["latched"] else None
     if event is None:
-        return {"rollback": None, "harm_found": None, "harm": [], "held_requests": "", "todo": ""}
+        return {"rollback": None, "harm_found": None, "harm": [], "held_requests": "", "todo": "", "is_stuck": False}
     held = protection.held_requests(event.at, now)
+    is_stuck = bool(held) and not protection.is_soon(event.at, now)
     harm = harm_of(known["release"], event.at, now)
     rollback = _event(event)
     return {
@@ -151,7 +152,8 @@ def _rolled_back(known: dict[str, Any], differs: list[Any], now: datetime) -> di
             *([said_of_worst(differs)] if differs else []),
         ],
         "held_requests": held,
-        "todo": todo_after(rollback, harm, differs, is_stuck=bool(held) and not protection.is_soon(event.at, now)),
+        "todo": todo_after(rollback, harm, differs, is_stuck=is_stuck),
+        "is_stuck": is_stuck,
     }
 
 

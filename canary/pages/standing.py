@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Max, Sum
 from django.utils.translation import gettext as _
 
 from canary.core.consumers import extended
@@ -48,7 +48,7 @@ def situation(
     )
     # Failed repeats alone are harm with the differences as its place.
     is_of_repeats = (found.mood, found.place) == ("harm", "shadow")
-    return replace(found, title=_with_readers(found.title, known["release"])) if is_of_repeats else found
+    return _with_readers(found, known["release"]) if is_of_repeats else found
 
 
 def holding(shadow: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -68,15 +68,20 @@ def why_of(event: RolloutEvent) -> str:
     return spoken(event.reason)
 
 
-def _with_readers(title: str, release: int) -> str:
-    """Return the title with the people whose reads v2 alone failed in repeats, both counted now."""
+def _with_readers(guide: Guide, release: int) -> Guide:
+    """Return the words with the people whose reads v2 alone failed in repeats, counted now, and when it was last."""
     rows = Observation.objects.filter(release=release, metric="pair_error", api_version=CANDIDATE)
-    found = rows.aggregate(reads=Count("pk"), users=Count("unit", distinct=True))
+    found = rows.aggregate(reads=Count("pk"), users=Count("unit", distinct=True), last_at=Max("at"))
     if not found["reads"]:
-        return title
+        return guide
+    title = _("Do not start before v2 is repaired: it failed %(reads)d reads of %(users)d users that v1 answered")
     if found["users"] == 1:
-        return _("Do not start: v2 failed %(reads)d reads of one user, and v1 answered them") % found
-    return _("Do not start: v2 failed %(reads)d reads of %(users)d users, and v1 answered them") % found
+        title = _("Do not start before v2 is repaired: it failed %(reads)d reads of one user that v1 answered")
+    todo = _(
+        "Shadow reads repeat reads of v1 on v2 at any weight. The last failure was at %(at)s UTC. Repair v2, then start: "
+        "a new plan begins a new count."
+    ) % {"at": f"{found['last_at'].astimezone(UTC):%Y-%m-%d %H:%M:%S}"}
+    return replace(guide, title=title % found, next=todo)
 
 
 def _failing_now(known: Mapping[str, Any], now: datetime) -> Failing | None:

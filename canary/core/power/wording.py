@@ -10,6 +10,8 @@ from canary.core.power.values import ASSUMED_FAILING, Population, StepPower
 from canary.core.wording import duration, percent, share
 
 NOTHING_KNOWN: Final = "{}: nothing is known."
+FORESEEN: Final = 10
+"""Times the records: nobody's number of users is told further ahead, for who comes back is not known yet."""
 
 
 def sentence_of_population(population: Population) -> str:
@@ -53,9 +55,14 @@ def sentence_of_advice(steps_bp: Sequence[int], min_s: float | None) -> str:
 
 
 def sentence_of_step(step: StepPower, population: Population) -> str:
+    weight, lasts, passes = percent(step.weight_bp), duration(step.lasts_s), _sentence_of_pass(step, population)
+    if step.lasts_s > FORESEEN * population.recorded_s:
+        recorded = duration(population.recorded_s)
+        first = f"{weight}: {recorded} of records are too few to say how many users of v2 come in {lasts}."
+        return f"{first} {_sentence_of_total(step)} {passes}"
     bounds = f"({step.users_low:,} to {step.users_high:,})"
-    first = f"{percent(step.weight_bp)}: about {step.users:,.0f} users of v2 {bounds} in {duration(step.lasts_s)}."
-    return " ".join((first, _sentence_of_total(step), _sentence_of_found(step), _sentence_of_pass(step, population)))
+    first = f"{weight}: about {step.users:,.0f} users of v2 {bounds} in {lasts}."
+    return " ".join((first, _sentence_of_total(step), _sentence_of_found(step), passes))
 
 
 def _sentence_of_total(step: StepPower) -> str:

@@ -26,6 +26,7 @@ POWER: Final = (
     _("Better: steps of %(steps)s %% that last at least %(number)s minutes each"),
     _("%(weight)s: nothing is known"),
     _("%(weight)s: about %(count)s users of v2 (%(low)s to %(high)s) in %(duration)s"),
+    _("%(weight)s: %(duration)s of records are too few to say how many users of v2 come in %(other)s"),
     _("v2 has fewer than %(count)s answers in %(duration)s, so finding a total failure takes long"),
     _("A total failure is found in about %(duration)s"),
     _("Nobody is left on v1 to compare with"),

@@ -231,6 +231,13 @@ def test_what_is_recorded_for_a_day_refuses_no_plan_of_weeks() -> None:
     assert "24.0 h of records are too few to say whether it can pass." in told.steps[0].sentence
 
 
+def test_nobody_foresees_a_week_from_a_few_minutes() -> None:
+    told = default_plan(site(5_000, recorded_s=480.0)).steps[0].sentence
+    assert told.startswith("10 %: 8 min of records are too few to say how many users of v2 come in 7 days. A total")
+    assert "Chances to find" not in told
+    assert "about 487 users of v2" in default_plan(site(5_000, recorded_s=DAY_S)).steps[0].sentence
+
+
 def test_the_last_step_has_nothing_to_pass_on_to() -> None:
     told = power_of((1_000,), WEEK_S, site(500))
     assert (told.refusal, told.steps[0].can_pass) == ("", False)

@@ -230,7 +230,10 @@ def test_harm_that_shadow_reads_find_is_told_before_a_start() -> None:
     numbers = {"reason": "pairs", "pairs": {"errors": {"votes": 249, "against": 249}}}
     verdict = Verdict(stage=1, kind="harm", sentence="", numbers=numbers)
     told = guide({**STATUS, "weight_bp": 0, "plan": None}, verdict)
-    assert (told.mood, told.title) == ("harm", "Do not start: v2 failed 249 reads that v1 answered")
+    assert (told.mood, told.title) == (
+        "harm",
+        "Do not start before v2 is repaired: it failed 249 reads that v1 answered",
+    )
     assert told.action == ""
     assert guide({**STATUS, "weight_bp": 0, "plan": None, "stage": 2}, verdict).action == "start"
     assert guide({**STATUS, "weight_bp": 0}, verdict).title == told.title
@@ -251,7 +254,7 @@ def test_what_protects_users_is_shown(quiet_world: World, signed_in_with: Signed
     assert facts["Failed over"] == "0 reads"
     assert facts["Users refused by v2"] == "4"
     assert facts["Failed on v2 alone"] == "1 of 4 pairs"
-    assert facts["Slower on v2"] == "98 of 214 pairs"
+    assert facts["Pairs slower on v2"] == "98 of 214 pairs"
     assert facts["Breakers"] == "none tripped"
     assert facts["In flight"].startswith("v1 ")
     assert facts["Workers that died"] == "0"

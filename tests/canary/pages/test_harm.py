@@ -49,7 +49,13 @@ def test_requests_that_v2_still_holds_are_told_beside_a_rollback(
     assert page.context["guide"].next.startswith("Repair v2, then acknowledge")
     requests(2, 2, ago_s=70, histogram=dump({cell_of(3, 12_000.0): 2}))
     harm._known.cache_clear()
-    assert client.get(ADDRESS).context["guide"].next.startswith("Restart the server, for v2 holds places of it.")
+    told = client.get(ADDRESS).context["guide"]
+    assert told.title == "Rolled back: v1 answers everybody. v2 hangs"
+    assert told.next.startswith("Restart the server: that frees the places that v2 holds. Then repair v2")
+    own_folder.publish(Totals().dump())
+    told = client.get(ADDRESS).context["guide"]
+    assert told.title == "Rolled back: v1 answers everybody. v2 was slow or hung"
+    assert told.next.startswith("Find what v2 waited for, such as the database or another service. Repair v2, then ")
 
 
 @pytest.fixture(autouse=True)
@@ -90,8 +96,9 @@ def test_whose_reads_failed_before_a_start_is_told(quiet_world: World, signed_in
         Observation.objects.create(
             metric="pair_error", unit=32 * unit, api_version=version, network="a", is_authenticated=True, **common
         )
-    title = signed_in_with("view").get(ADDRESS).context["guide"].title
-    assert title == "Do not start: v2 failed 3 reads of 2 users, and v1 answered them"
+    told = signed_in_with("view").get(ADDRESS).context["guide"]
+    assert told.title == "Do not start before v2 is repaired: it failed 3 reads of 2 users that v1 answered"
+    assert f"The last failure was at {common['at']:%Y-%m-%d %H:%M:%S} UTC." in told.next
 
 
 def test_a_rollback_by_hand_neither_accuses_nor_acquits(quiet_world: World, signed_in_with: SignedIn) -> None:
