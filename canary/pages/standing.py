@@ -78,8 +78,8 @@ def _with_readers(guide: Guide, release: int) -> Guide:
     if found["users"] == 1:
         title = _("Do not start before v2 is repaired: it failed %(reads)d reads of one user that v1 answered")
     todo = _(
-        "Shadow reads repeat reads of v1 on v2 at any weight. The last failure was at %(at)s UTC. Repair v2, then start: "
-        "a new plan begins a new count."
+        "Shadow reads repeat reads of v1 on v2 at any weight. The last failure was at %(at)s UTC. Repair v2, then "
+        "start: a new plan begins a new count."
     ) % {"at": f"{found['last_at'].astimezone(UTC):%Y-%m-%d %H:%M:%S}"}
     return replace(guide, title=title % found, next=todo)
 

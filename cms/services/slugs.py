@@ -1,6 +1,7 @@
 """Giving a row its slug: the chosen one, or a derived one with a number appended until it is free."""
 
 from collections.abc import Callable
+from traceback import clear_frames
 
 from django.db import IntegrityError, models, transaction
 
@@ -20,7 +21,8 @@ def insert_with_slug(row: models.Model, *, is_chosen: bool, taken_message: str) 
         try:
             with transaction.atomic():
                 row.save(force_insert=True)
-        except IntegrityError:
+        except IntegrityError as error:
+            clear_frames(error.__traceback__)  # or they hold the row, and its text, until the next full collection
             if not is_slug_taken(row):
                 raise
         else:

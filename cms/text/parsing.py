@@ -9,7 +9,7 @@ from cms import limits
 from cms.text.markdown import markdown_to_html
 
 GROWTH_MAX: Final = 10
-"""Characters of HTML for one of Markdown; a cell without a word is as long."""
+"""Characters of HTML for one that was written; a table's cell without a word is as long."""
 GROWTH_FREE: Final = 20_000
 """Characters that don't count: a short text may be a wide table."""
 HTML_MAX: Final = 5 * limits.CONTENT[1] + GROWTH_FREE
@@ -17,6 +17,7 @@ HTML_MAX: Final = 5 * limits.CONTENT[1] + GROWTH_FREE
 DEPTH_MAX: Final = 500
 """Elements in each other; browsers stop at 512."""
 
+_REL: Final = "noopener noreferrer"
 _ATTRIBUTES: Final = {
     # Without `cite`, whose scheme nobody checks.
     **{tag: attributes - {"cite"} for tag, attributes in nh3.ALLOWED_ATTRIBUTES.items()},
@@ -54,17 +55,21 @@ def sanitised_html(content: str, *, is_markdown: bool) -> str | None:
 
     It may take more time and memory than the content is long: browsers repair wrong nesting, and so does the sanitiser.
     """
-    source = _html_of_markdown(with_line_feeds(content)) if is_markdown else _with_paragraphs(content)
-    if source is None:
+    most = min(GROWTH_MAX * len(content) + GROWTH_FREE, HTML_MAX)
+    source = markdown_to_html(with_line_feeds(content)) if is_markdown else _with_paragraphs(content)
+    if len(source) > most:
         return None
+    source = _with_marks(source) if is_markdown else source
     cleaned = nh3.clean(
         source,
         attributes=_ATTRIBUTES,
         clean_content_tags=_DROPPED_WITH_CONTENT,
         url_schemes={"http", "https", "mailto", "tel"},
-        link_rel="noopener noreferrer",
+        link_rel=_REL,
     )
-    return cleaned if len(cleaned) <= HTML_MAX and not _is_deep(cleaned) else None
+    # Formatting that is left open comes again in each block, with its attributes.
+    grown_to = len(cleaned) - cleaned.count(_REL) * len(f' rel="{_REL}"')
+    return cleaned if grown_to <= most and len(cleaned) <= HTML_MAX and not _is_deep(cleaned) else None
 
 
 def with_line_feeds(content: str) -> str:
@@ -72,10 +77,7 @@ def with_line_feeds(content: str) -> str:
     return content.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _html_of_markdown(content: str) -> str | None:
-    source = markdown_to_html(content)
-    if len(source) > GROWTH_MAX * len(content) + GROWTH_FREE:
-        return None
+def _with_marks(source: str) -> str:
     source = _TASK.sub(lambda box: _DONE if box[1] else _UNDONE, source)
     return _AGAIN.sub("↩</a>", _FOOTNOTE.sub(r"data-footnote-ref>[\1]</a>", source))
 
