@@ -18,6 +18,8 @@ DEPTH_MAX: Final = 500
 """Elements in each other; browsers stop at 512."""
 
 _REL: Final = "noopener noreferrer"
+_REL_SET: Final = f' rel="{_REL}"'
+"""As the sanitiser writes it into each link. Nobody else can write it into a tag: these quotes end a value."""
 _ATTRIBUTES: Final = {
     # Without `cite`, whose scheme nobody checks.
     **{tag: attributes - {"cite"} for tag, attributes in nh3.ALLOWED_ATTRIBUTES.items()},
@@ -68,7 +70,7 @@ def sanitised_html(content: str, *, is_markdown: bool) -> str | None:
         link_rel=_REL,
     )
     # Formatting that is left open comes again in each block, with its attributes.
-    grown_to = len(cleaned) - cleaned.count(_REL) * len(f' rel="{_REL}"')
+    grown_to = len(cleaned) - cleaned.count(_REL_SET) * len(_REL_SET)
     return cleaned if grown_to <= most and len(cleaned) <= HTML_MAX and not _is_deep(cleaned) else None
 
 
