@@ -160,6 +160,9 @@ def todo_after(
     if harm.slow and harm.candidate.some and not harm.lost[CANDIDATE]:
         told = _("Find what v2 waited for, such as the database or another service. Repair v2, then acknowledge.")
         return f"{told} {until}"
+    if harm.candidate.some and not harm.lost[CANDIDATE]:
+        told = _("Find v2's errors in the logs of the servers. Repair v2, then acknowledge the rollback.")
+        return f"{told} {until}"
     return ""
 
 
@@ -222,10 +225,11 @@ def _of_deaths(lost: Mapping[int, int]) -> Iterator[str]:
 def _of_judged(harm: Harm, since: datetime, now: datetime) -> str:
     failed, failing = harm.candidate, [one for one in harm.routes if one.errors[CANDIDATE]]
     begin = since.astimezone(UTC)
+    is_today = begin.date() == now.astimezone(UTC).date()
     numbers = {
         "count": failed.all,
         "errors": failed.some,
-        "at": f"{begin:%H:%M} UTC" if begin.date() == now.astimezone(UTC).date() else f"{begin:%Y-%m-%d %H:%M} UTC",
+        "at": f"{begin:%H:%M:%S} UTC" if is_today else f"{begin:%Y-%m-%d %H:%M:%S} UTC",
         "routes": ", ".join(_of_route(one) for one in failing[:ROUTES_SHOWN]),
     }
     if failed.some < failed.all:
