@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import batched, islice
 from typing import Any, Final
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -18,6 +19,7 @@ from cms.text.rendering import plain_text
 BATCH: Final = 200
 # Columns a document depends on: a change of any other leaves it as it is.
 SOURCE_FIELDS: Final = frozenset({"title", "excerpt", "content", "content_format", "language"})
+READ: Final = ("title", "excerpt", "content_html", "language")
 COLUMNS: Final = ("suggestion", "title", "excerpt", "content")
 # A tsvector of PostgreSQL holds less than a MiB, and a larger one fails the insert. Each word takes its bytes, each of
 # its first 256 places 2, each word up to 4 more; the rest is room for what the three texts repeat.
@@ -49,23 +51,36 @@ def _write(documents: list[SearchDocument]) -> None:
 def reindex(on_progress: Callable[[int], None] | None = None) -> int:
     """Write every document again, and on SQLite the FTS5 table from them; how many there are.
 
-    Each batch is a transaction that holds the rows it reads, so a writer's change is never undone.
+    One post is read, and locked, at a time: long texts take seconds, and writers of other posts wait for none of them.
     """
-    written, last = 0, None
-    while True:
-        with transaction.atomic():
-            rows = Post.objects.select_for_update(no_key=True).order_by("pk")
-            group = list((rows.filter(pk__gt=last) if last else rows)[:BATCH])
-            index_posts(group)
-        if not group:
-            break
-        written, last = written + len(group), group[-1].pk
+    written, keys = 0, Post.objects.order_by("pk").values_list("pk", flat=True)
+    group = list(keys[:BATCH])
+    while group:
+        indexed = sum(map(_index_again, group))
+        written += indexed
         if on_progress is not None:
-            on_progress(len(group))
+            on_progress(indexed)
+        group = list(keys.filter(pk__gt=group[-1])[:BATCH])
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO cms_searchdocument_fts(cms_searchdocument_fts) VALUES ('rebuild')")
     return written
+
+
+def _index_again(key: UUID) -> bool:
+    """Write the document of a post if its texts are still those that were read: who changes them indexes them.
+
+    Returns whether there is such a post.
+    """
+    post = Post.objects.filter(pk=key).only(*READ).first()
+    if post is None:
+        return False
+    document = SearchDocument(post_id=key, **document_of(post))
+    texts = {name: getattr(post, name) for name in READ}
+    with transaction.atomic():
+        if Post.objects.select_for_update(no_key=True).filter(pk=key, **texts).values_list("pk"):
+            _write([document])
+    return True
 
 
 def document_of(post: Any, content: str | None = None) -> dict[str, str]:

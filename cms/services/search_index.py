@@ -13,7 +13,7 @@ from django.tasks import task
 from cms import policy
 from cms.choices import JobStatus
 from cms.errors import PermissionRefused
-from cms.models import Job, Post
+from cms.models import Job, Post, Transfer
 from cms.policy import Actor
 from cms.search import filter_posts, reindex
 from cms.services.audit import record_event
@@ -45,7 +45,7 @@ class ReindexRequest:
     """Whether this request has started it; otherwise it was under way already."""
 
 
-@task
+@task(queue_name=Transfer.queue_name)
 def rebuild_index() -> int:
     """Rebuild the index; return how many documents were written.
 
