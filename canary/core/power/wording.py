@@ -11,7 +11,7 @@ from canary.core.wording import duration, percent, share
 
 NOTHING_KNOWN: Final = "{}: nothing is known."
 FORESEEN: Final = 10
-"""Times the records: nobody's number of users is told further ahead, for who comes back is not known yet."""
+"""Times as long as the records reach. Further ahead, too little is known of users who come back."""
 
 
 def sentence_of_population(population: Population) -> str:

@@ -3,7 +3,6 @@
 import datetime
 import random
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -24,13 +23,11 @@ from cms.errors import (
     NotFound,
     TooManyKeys,
 )
-from cms.models import ApiKey, AuthSession, Category, Post, Redirect, SearchDocument, Tag, User
+from cms.models import ApiKey, AuthSession, Category, Post, Redirect, Tag, User
 from cms.policy import SYSTEM
-from cms.search import reindex
 from cms.services.api_keys import create_api_key
 from cms.services.categories import create_category, delete_category, update_category
 from cms.services.comments import create_comment
-from cms.services.locks import lock_row
 from cms.services.post_states import archive_post, publish_post, restore_post, trash_post, unpublish_post
 from cms.services.posts import create_post, update_post
 from cms.services.sessions import open_session, refresh_session
@@ -378,50 +375,3 @@ def test_new_keys_at_the_same_time_stay_within_the_owners_limit(
     issue()
     assert failures(in_threads([issue] * THREADS), TooManyKeys) == []
     assert ApiKey.objects.filter(owner=author).live(now).count() == 3
-
-
-def test_a_rebuild_of_the_index_keeps_no_writer_of_another_post_waiting(
-    in_threads: InThreads, author: User, now: Any
-) -> None:
-    """Five texts take it more than five seconds, and a change of a short post waits for none of them."""
-    short = draft(author, now, title="Short")
-    values = {"author": author, "content": "a", "content_html": "漢字" * 450_000, "language": "zh"}
-    Post.objects.bulk_create(Post(title="Long", slug=f"long-{number}", **values) for number in range(5))
-    longest: list[float] = []
-    is_over = threading.Event()
-
-    def rebuild() -> int:
-        try:
-            return reindex()
-        finally:
-            is_over.set()
-
-    def change() -> None:
-        while not is_over.is_set():
-            began = time.monotonic()
-            with transaction.atomic():
-                lock_row(short)
-            longest.append(time.monotonic() - began)
-            is_over.wait(0.01)
-
-    assert failures(in_threads([rebuild, change])) == []
-    assert len(longest) > 20
-    assert max(longest) < 3
-
-
-def test_a_rebuild_of_the_index_leaves_what_changed_meanwhile(in_threads: InThreads, author: User, now: Any) -> None:
-    post = draft(author, now, title="Zebra")
-    is_changed = threading.Event()
-
-    def change() -> None:
-        with transaction.atomic():
-            update_post(actor=SYSTEM, post=post, changes={"title": "Lion"}, now=now)
-            is_changed.set()
-            wait_until_waited_for()
-
-    def rebuild() -> int:
-        assert is_changed.wait(60)
-        return reindex()
-
-    assert failures(in_threads([change, rebuild])) == []
-    assert SearchDocument.objects.get(post=post).title == " lion "
