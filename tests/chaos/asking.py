@@ -67,6 +67,11 @@ class Judge:
             self._accuse(f"{what}: {answer.status}, which nothing excuses", answer)
         return False
 
+    def may_be_a_repeat(self, kind: str, answer: Answer) -> bool:
+        """Whether it refuses what was done already, while a web process was dying: the proxy sent it a second time."""
+        is_done = answer.problem == "invalid-transition"
+        return is_done and self.weather.excuses(502, kind, answer.began_at, answer.ended_at)
+
     def miss(self, kind: str, what: str, error: Exception, began_at: float) -> None:
         """A request without a whole answer: the proxy is always there, but a killed web process may cut an answer off."""
         ended_at = time.monotonic()

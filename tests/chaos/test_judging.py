@@ -170,3 +170,20 @@ def test_a_request_without_an_answer_is_wrong_unless_a_killed_process_had_it_in_
         Judge(ledger, weather).miss("read", "GET /", TimeoutError("cut"), spell.began_at)
     Judge(ledger, Weather()).miss("read", "GET /", TimeoutError("late"), 0.0)
     assert ledger.wrong == ["GET / got no answer: TimeoutError('late') (faults: none)"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "problem", "is_right"),
+    [
+        (502, "invalid-transition", True),
+        (503, "invalid-transition", False),  # of the database: the proxy repeats nothing
+        (502, "conflict", False),
+    ],
+)
+def test_the_proxy_repeats_only_what_a_dying_web_process_had_in_hand(
+    ledger: Ledger, fault: int, problem: str, is_right: bool
+) -> None:
+    judge = Judge(ledger, Weather())
+    with judge.weather.spell("kill web-1 child", frozenset({fault})):
+        refused = answer(409, {"type": f"urn:problem-type:tandem:{problem}"})
+        assert judge.may_be_a_repeat("write", refused) is is_right
