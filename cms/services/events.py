@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import connection
+from django.db.models.functions import Now
 
 from cms.models import Delivery, Webhook
 from cms.services.origin import current_origin
@@ -73,11 +74,11 @@ def queue_event(event: Event) -> None:
             object_id=event.object_id,
             payload={**payload, "type": name},
             traceparent=current_origin().traceparent,
-            # The database's clock, which all servers share, and not the order of ids, which each server makes:
-            # deliveries of one object go out in this order.
-            created_at=event.occurred_at,
-            updated_at=event.occurred_at,
-            next_attempt_at=event.occurred_at,
+            # Deliveries of one object go out in the order of this clock, which all servers share. It is read while the
+            # object's row is locked: a change may have read its own before it waited for the row.
+            created_at=Now(),
+            updated_at=Now(),
+            next_attempt_at=Now(),
         )
         for webhook, name in told.items()
     )

@@ -112,6 +112,16 @@ def test_a_payload_names_the_rollout_and_its_version_and_nothing_else(webhook: N
     }
 
 
+def test_changes_are_told_in_their_order_when_the_later_one_has_read_its_clock_earlier(
+    webhook: None, now: datetime.datetime
+) -> None:
+    """As when it had to wait for the row, or when its process has a clock that is behind by a moment."""
+    set_weight(weight_bp=500, expected_version=0, now=now, **WHO)
+    set_weight(weight_bp=900, expected_version=1, now=now - datetime.timedelta(seconds=1), **WHO)
+    line = Delivery.objects.order_by("created_at", "pk")
+    assert [delivery.payload["object"]["version"] for delivery in line] == [1, 2]
+
+
 def test_what_is_rolled_back_tells_nobody(webhook: None, now: datetime.datetime) -> None:
     with transaction.atomic():
         set_weight(weight_bp=500, expected_version=0, now=now, **WHO)
