@@ -8,12 +8,10 @@ import datetime
 from collections.abc import Iterator
 from typing import Any, Final
 
-from django.db.models import Prefetch
-
 from cms.choices import Status
 from cms.models import Category, Comment, Post, Tag, User
 
-POSTS_AT_ONCE: Final = 50  # each may have a million characters
+POSTS_AT_ONCE: Final = 200
 ROWS_AT_ONCE: Final = 1_000
 
 
@@ -42,11 +40,15 @@ def tag_rows() -> Iterator[dict[str, Any]]:
 
 
 def all_posts() -> Iterator[Post]:
-    """Return every post and page in every state, with what belongs to it; a few in memory at a time."""
-    posts = Post.objects.order_by("pk").defer("content_html").select_related("author")
-    comments = Prefetch("comments", Comment.objects.order_by("thread_path").select_related("author"))
-    related = posts.prefetch_related("co_authors", "tags", "categories", "redirects", comments)
+    """Return every post and page in every state, with its relations; neither its content nor its comments."""
+    posts = Post.objects.order_by("pk").defer("content", "content_html").select_related("author")
+    related = posts.prefetch_related("co_authors", "tags", "categories", "redirects")
     return related.iterator(chunk_size=POSTS_AT_ONCE)
+
+
+def content_of(post: Post) -> str:
+    """Read the content, which may have a million characters, without keeping it on the post."""
+    return Post.objects.values_list("content", flat=True).get(pk=post.pk)
 
 
 def post_row(post: Post) -> dict[str, Any]:
@@ -77,7 +79,8 @@ def post_row(post: Post) -> dict[str, Any]:
 
 def comment_rows(post: Post) -> list[dict[str, Any]]:
     """Return comments in the order of the thread: parents before their answers."""
-    return [_comment_row(comment) for comment in post.comments.all()]
+    comments = post.comments.order_by("thread_path").select_related("author")
+    return [_comment_row(comment) for comment in comments.iterator(chunk_size=ROWS_AT_ONCE)]
 
 
 def _comment_row(comment: Comment) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from cms.exporters.rows import all_posts, category_rows, comment_rows, post_row, tag_rows, user_rows
+from cms.exporters.rows import all_posts, category_rows, comment_rows, content_of, post_row, tag_rows, user_rows
 from cms.models import Post
 
 FORMAT_NAME: Final = "tandem"
@@ -85,7 +85,7 @@ def front_matter(values: dict[str, Any]) -> str:
 def _write_post(folder: Path, post: Post, counts: Counter[str]) -> None:
     row, comments = post_row(post), comment_rows(post)
     name = file_name_of(post.slug)
-    text = front_matter(row) + post.content
+    text = front_matter(row) + content_of(post)
     (folder / f"{name}.md").write_bytes(text.encode())
     if comments:
         with (folder / f"{name}.comments.json").open("wb") as target:
@@ -98,7 +98,7 @@ def _whole_posts(counts: Counter[str], advance: Advance) -> Iterator[dict[str, A
     for post in all_posts():
         row, comments = post_row(post), comment_rows(post)
         counts.update({"comments": len(comments), "redirects": len(row.get("redirects", ()))})
-        yield {**row, "content": post.content, **({"comments": comments} if comments else {})}
+        yield {**row, "content": content_of(post), **({"comments": comments} if comments else {})}
         advance()
 
 
