@@ -12,12 +12,11 @@ from cms.integrity.findings import Check, Finding, found, one_by_one
 from cms.integrity.mending import mend_post
 from cms.models import Post, Redirect, SearchDocument
 from cms.querysets.posts import POSTS_PREFIX
-from cms.querysets.walking import walk_by_key
+from cms.querysets.walking import walk_one_by_one
 from cms.search.documents import COLUMNS, document_of, index_posts
 from cms.text.rendering import derive_excerpt, plain_text, reading_time_min, render_html
 
 REMEMBERED = (Status.DRAFT, Status.PUBLISHED, Status.ARCHIVED)
-CHUNK = 200
 
 IS_TRASH_WRONG = Q(status=Status.TRASHED) & ~Q(status_before_trash__in=REMEMBERED) | (
     ~Q(status=Status.TRASHED) & ~Q(status_before_trash="")
@@ -93,7 +92,7 @@ def _fresh(post: Post) -> dict[str, Any]:
 
 
 def find_stale_texts(now: datetime.datetime) -> Iterator[Finding]:
-    for post in walk_by_key(Post.objects.all(), at_once=CHUNK):
+    for post in walk_one_by_one(Post.objects.all()):
         stale = [name for name, value in _fresh(post).items() if getattr(post, name) != value]
         if stale:
             yield Finding("post", post.pk, f"has a stale {' and '.join(stale)}")
@@ -114,10 +113,11 @@ def find_unindexed(now: datetime.datetime) -> Iterator[Finding]:
 
 
 def find_stale_documents(now: datetime.datetime) -> Iterator[Finding]:
-    rows = Post.objects.filter(search_document__isnull=False).select_related("search_document")
-    for post in walk_by_key(rows, at_once=CHUNK):
+    # Columns of the post, and no related object: the two would refer to each other, and stay until garbage collection.
+    stored = {f"stored_{name}": F(f"search_document__{name}") for name in COLUMNS}
+    for post in walk_one_by_one(Post.objects.filter(search_document__isnull=False).annotate(**stored)):
         fresh = document_of(post)
-        if any(getattr(post.search_document, name) != fresh[name] for name in COLUMNS):
+        if any(getattr(post, f"stored_{name}") != fresh[name] for name in COLUMNS):
             yield Finding("post", post.pk, "is in the search index with outdated words")
 
 

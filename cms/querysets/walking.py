@@ -22,6 +22,12 @@ def walk_by_key[Row](rows: QuerySet[Any, Row], key: str = "pk", *, at_once: int 
         stretch = list(ordered.filter(**{f"{name}__{beyond}": _key_of(stretch[-1], name)})[:at_once])
 
 
+def walk_one_by_one[Row: Model](rows: QuerySet[Row]) -> Iterator[Row]:
+    """Yield the rows in the order of their keys, each read by itself: for rows that may be megabytes long."""
+    for pk in walk_by_key(rows.values_list("pk", flat=True)):
+        yield from rows.filter(pk=pk)
+
+
 def _key_of(row: Any, name: str) -> Any:
     if isinstance(row, Model):
         return getattr(row, name)
