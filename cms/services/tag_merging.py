@@ -47,7 +47,8 @@ def _merge(actor: Actor, into: Tag, merged: dict[uuid.UUID, Tag], now: datetime.
     post_ids = [*posts.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True)]
     locked = {pk: lock_row(tag, is_doomed=pk != into.pk) for pk, tag in sorted({into.pk: into, **merged}.items())}
     into, doomed = locked[into.pk], [locked[pk] for pk in merged]
-    _tag_posts(into, [*post_ids, *_lock_later_posts(merged, post_ids)], [tag.pk for tag in doomed])
+    _lock_later_posts(merged, post_ids)
+    _tag_posts(into, [*merged])
     for tag in doomed:
         names = {"name": tag.name, "slug": tag.slug}
         record_event(actor, "tag.deleted", tag, before=names, after={"merged_into": str(into.pk)})
@@ -64,7 +65,7 @@ def _tagged(tag_ids: Collection[uuid.UUID]) -> QuerySet[Post]:
     return Post.objects.filter(pk__in=Post.tags.through.objects.filter(tag_id__in=tag_ids).values("post_id"))
 
 
-def _lock_later_posts(merged_ids: Collection[uuid.UUID], post_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+def _lock_later_posts(merged_ids: Collection[uuid.UUID], post_ids: Collection[uuid.UUID]) -> None:
     """Lock the posts that writers have given a tag while this one waited for it. Now that it is locked, none follow.
 
     Raises _PostsChange instead of a wait, which could be for somebody who waits for the tags.
@@ -73,10 +74,9 @@ def _lock_later_posts(merged_ids: Collection[uuid.UUID], post_ids: Collection[uu
     rows = Post.objects.select_for_update(no_key=True, skip_locked=True).filter(pk__in=later)
     if later and later != {*rows.values_list("pk", flat=True)}:
         raise _PostsChange
-    return later
 
 
-def _tag_posts(into: Tag, post_ids: Sequence[uuid.UUID], merged_ids: Sequence[uuid.UUID]) -> None:
+def _tag_posts(into: Tag, merged_ids: Sequence[uuid.UUID]) -> None:
     links = Post.tags.through.objects
-    wanted = links.filter(post_id__in=post_ids, tag_id__in=merged_ids).values_list("post_id", flat=True)
+    wanted = links.filter(tag_id__in=merged_ids).values_list("post_id", flat=True)
     links.bulk_create((links.model(post_id=pk, tag_id=into.pk) for pk in set(wanted)), ignore_conflicts=True)

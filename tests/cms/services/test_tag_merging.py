@@ -1,5 +1,6 @@
 """Merging tags: no post loses one, counts stay true, and the audit trail names all of it."""
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from cms.errors import InvalidInput, NotFound, PermissionRefused
 from cms.integrity.mending import recount_terms
@@ -42,6 +44,18 @@ def test_the_audit_trail_names_what_was_merged_into_what(make_post: Any, editor:
     assert (gone.object_id, gone.before["name"], gone.after) == (other.pk, "inks", {"merged_into": str(into.pk)})
     kept = AuditEvent.objects.get(action="tag.updated")
     assert (kept.object_id, kept.after) == (into.pk, {"usage_count": 1, "merged": ["inks"]})
+
+
+def test_no_statement_names_all_posts_of_a_tag(make_post: Any, editor: User, now: Any) -> None:
+    """SQLite takes 250,000 values in a statement, and a tag may have more posts. An insert is cut into several."""
+    for _ in range(20):
+        make_post(tags=["old"])
+    new, old = Tag.objects.create(name="new", name_key="new", slug="new"), Tag.objects.get(name="old")
+    with CaptureQueriesContext(connection) as captured:
+        merge_tags(actor=editor, into=new, others=[old], now=now)
+    assert new.posts.count() == 20
+    statements = [query["sql"] for query in captured if not query["sql"].startswith("INSERT")]
+    assert max(len(re.findall("[0-9a-f]{12}'", statement)) for statement in statements) < 20
 
 
 def test_only_editors_merge_and_only_tags_that_are_there(make_post: Any, editor: User, author: User, now: Any) -> None:
