@@ -3,6 +3,7 @@
 import struct
 import zipfile
 import zlib
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -16,6 +17,8 @@ _LEFT_OUT: Final = ("__MACOSX", ".DS_Store")
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 # Each entry of an archive's directory begins with it: PKWARE APPNOTE.TXT 6.3.10, section 4.3.12.
 _ENTRY: Final = b"PK\x01\x02"
+_BLOCK_BYTES: Final = 4_096
+"""A folder takes so much of a disk at least. A zip names it within the address of a file, at no cost."""
 _ENTRIES_A_FILE: Final = 3
 """The file, its folder, and the twin that macOS adds."""
 
@@ -31,9 +34,13 @@ def unpack(archive: Path, folder: Path) -> Path:
         if _entries_at_most(archive) > _ENTRIES_A_FILE * limits.IMPORT_FILES_MAX:
             raise SourceUnreadable(f"{name} holds more than {limits.IMPORT_FILES_MAX:,} files and their folders.")
         with zipfile.ZipFile(archive) as opened:
-            left = limits.IMPORT_UNPACKED_BYTES_MAX
+            left, made = limits.IMPORT_UNPACKED_BYTES_MAX, {folder}
             for member in _members(opened, name):
-                left -= _unpack_one(opened, member, _place(folder, member.filename, name), left, name)
+                target = _place(folder, member.filename, name)
+                left -= _make_parents(target, made)
+                if left < 0:
+                    raise _too_large(name)
+                left -= _unpack_one(opened, member, target, left, name)
     except (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, EOFError, OSError, ValueError) as error:
         if is_full(error):
             raise
@@ -72,7 +79,7 @@ def _is_left_out(filename: str) -> bool:
 
 
 PARTS_MAX: Final = 50
-"""Names in the address of a file: each folder takes space, and none counts as a file."""
+"""Names in the address of a file."""
 
 
 def _place(folder: Path, filename: str, archive: str) -> Path:
@@ -84,19 +91,28 @@ def _place(folder: Path, filename: str, archive: str) -> Path:
     return folder.joinpath(*parts)
 
 
+def _make_parents(target: Path, made: set[Path]) -> int:
+    """Make the folders of a file and note them in `made`; return the bytes that the new ones take."""
+    new = [*takewhile(lambda parent: parent not in made, target.parents)]
+    made.update(new)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return len(new) * _BLOCK_BYTES
+
+
 def _unpack_one(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, left: int, archive: str) -> int:
     """Return how many bytes it has. The sizes that an archive declares may be wrong, so they are counted."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     written = 0
     with opened.open(member) as source, target.open("wb") as sink:
         while chunk := source.read(_CHUNK):
             written += len(chunk)
             if written > left:
-                raise SourceUnreadable(
-                    f"{archive} unpacks to more than {limits.IMPORT_UNPACKED_BYTES_MAX // 1024**2:,} MB."
-                )
+                raise _too_large(archive)
             sink.write(chunk)
     return written
+
+
+def _too_large(archive: str) -> SourceUnreadable:
+    return SourceUnreadable(f"{archive} unpacks to more than {limits.IMPORT_UNPACKED_BYTES_MAX // 1024**2:,} MB.")
 
 
 def pack(file: Path, archive: Path) -> None:

@@ -129,6 +129,19 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(client: Client, monkeypa
     assert "unpacks to more than" in _work().message
 
 
+@pytest.mark.parametrize("text", ["", "x"])
+@pytest.mark.parametrize(("missing_bytes", "state"), [(0, "checked"), (1, "failed")])
+def test_the_folders_of_an_archive_take_their_blocks_of_what_it_may_unpack_to(
+    client: Client, monkeypatch: pytest.MonkeyPatch, text: str, missing_bytes: int, state: str
+) -> None:
+    """A zip of 570 KB named 98,000 folders within the addresses of its files: 400 MB, of which none was counted."""
+    files = {f"{number}/{'d/' * 40}one.md": text for number in range(10)}
+    monkeypatch.setattr(limits, "IMPORT_UNPACKED_BYTES_MAX", 10 * (41 * 4_096 + len(text)) - missing_bytes)
+    _upload(client, "a.zip", _zip(files))
+    done = _work()
+    assert (done.state, "unpacks to more than" in done.message) == (state, bool(missing_bytes))
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_file_that_python_unpacks_without_bound_is_refused_by_name(client: Client, method: int) -> None:
     _upload(client, "a.zip", _zip({"one.md": "x" * 1_000}, method))
