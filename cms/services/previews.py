@@ -19,6 +19,7 @@ from cms.models import MediaFile, Post, User
 from cms.policy import Actor
 from cms.querysets.posts import PostQuerySet
 from cms.services.audit import record_event
+from cms.services.kept_bytes import take_own_change
 from cms.services.post_media import with_media_at
 from cms.services.post_states import ways_from
 from cms.services.posts import lock_post
@@ -39,13 +40,14 @@ class Preview:
 
 
 def make_preview(*, actor: Actor, post: Post, now: datetime.datetime) -> Preview:
-    """Make a link, for those who may change the post. Raises InvalidTransition for one in the trash."""
+    """Make a link, for those who may change the post. Raises RateLimited, or InvalidTransition for one in the trash."""
     if not isinstance(actor, User):
         raise PermissionRefused("Only a user can create a preview link.")
     with transaction.atomic():
         post = lock_post(actor, post)
         if post.status == Status.TRASHED:
             raise InvalidTransition("post", post.status, "previewed", ways_from(post))
+        take_own_change(actor, now)
         expires_at = (now + LIFETIME).replace(microsecond=0)
         record_event(actor, "post.preview_made", post, before={}, after={"expires_at": expires_at.isoformat()})
     return Preview(make_preview_token(PreviewClaims(post.pk, actor.pk, expires_at)), expires_at)

@@ -12,6 +12,7 @@ from cms.models import AuditEvent, Comment, Post, Tag, User
 from cms.rate_limits.quotas import Policy
 from cms.services import kept_bytes
 from cms.services.comments import create_comment, edit_comment
+from cms.services.previews import make_preview
 from cms.services.users import update_user
 from tests.versions.conftest import Version, with_token
 
@@ -82,6 +83,18 @@ def test_edited_comments_count(make_post: Callable[..., Post], mia: User, settin
     with pytest.raises(RateLimited, match="Too many changes"):
         edit_comment(actor=mia, comment=comment, text="c", now=now)
     assert Comment.objects.get().text == "b"
+
+
+def test_preview_links_count(make_post: Callable[..., Post], mia: User, editor: User, settings: Any) -> None:
+    settings.RATE_LIMIT_OWN_CHANGES = 1
+    now = timezone.now()
+    post = make_post(by=mia)
+    make_preview(actor=mia, post=post, now=now)
+    rows = AuditEvent.objects.count()
+    with pytest.raises(RateLimited, match="Too many changes"):
+        make_preview(actor=mia, post=post, now=now)
+    assert AuditEvent.objects.count() == rows
+    assert make_preview(actor=editor, post=post, now=now).token
 
 
 @pytest.mark.parametrize(("role", "limit"), [("editor", 1), ("admin", 1), ("subscriber", 0)])
