@@ -13,7 +13,7 @@ from canary.core.names import in_names, names_from
 from canary.core.plans import FULL_BP, PAUSED, is_active, next_step_bp
 from canary.core.wording import duration
 from canary.models import Verdict
-from canary.pages.situations import Failing, Guide, of_failing_now, said_of_worst
+from canary.pages.situations import Failing, Guide, is_failure, of_failing_now, said_of_worst
 from canary.pages.speaking import spoken
 from canary.reporting.crossover import NEXT
 from canary.verbs.wording import percent
@@ -255,6 +255,11 @@ def _of_differences(numbers: dict[str, Any], differences: Sequence[Mapping[str, 
         "No step is taken, and users of v2 go on getting these responses. Roll back unless you know that they are "
         "harmless: then accept the difference. After a repair start again, for a release counts all that it has seen."
     )
+    if any(map(is_failure, differences)):
+        todo = _(
+            "Users of v2 get such failures too. Roll back, repair v2 and start again. Accept the difference only if "
+            "its cause is known and over, a restart of the database for example."
+        )
     if numbers.get("repeats"):
         also = _("Besides, v2 repeats a statement on %(route)s.") % {"route": numbers["repeats"][0]["route"]}
         todo = f"{todo} {also}"

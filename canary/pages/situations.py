@@ -9,6 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 LEAST_FAILING: Final = 3
+SERVER_ERROR: Final = 500
+STATUS: Final = "status"
+STATUSES_DIFFER: Final = (STATUS, "refusal")
+"""The kinds of differences whose path is both statuses, `200 to 404`."""
 LEAST_ASKED: Final = 10
 
 
@@ -64,17 +68,34 @@ def of_failing_now(failing: Failing) -> Guide:
 
 
 def said_of_worst(differences: Sequence[Mapping[str, Any]]) -> str:
-    """Return a sentence about the difference that was seen the most."""
-    worst = max(differences, key=lambda one: int(one["count"]))
-    told = ngettext(
-        "%(route)s differs at %(path)s since %(at)s, in %(count)d of the release's %(all)d comparison.",
-        "%(route)s differs at %(path)s since %(at)s, in %(count)d of the release's %(all)d comparisons.",
-        worst["compared"],
-    )
+    """Return a sentence about the difference that was seen the most, of failures of v2 where there are any."""
+    worst = max(differences, key=lambda one: (is_failure(one), int(one["count"])))
+    if worst["kind"] in STATUSES_DIFFER:
+        told = ngettext(
+            "v2 answers %(route)s with %(v2)s where v1 answers %(v1)s, since %(at)s, in %(count)d of the release's "
+            "%(all)d comparison.",
+            "v2 answers %(route)s with %(v2)s where v1 answers %(v1)s, since %(at)s, in %(count)d of the release's "
+            "%(all)d comparisons.",
+            worst["compared"],
+        )
+    else:
+        told = ngettext(
+            "%(route)s differs at %(path)s since %(at)s, in %(count)d of the release's %(all)d comparison.",
+            "%(route)s differs at %(path)s since %(at)s, in %(count)d of the release's %(all)d comparisons.",
+            worst["compared"],
+        )
+    v1, _to, v2 = str(worst["path"]).partition(" to ")
     return told % {
         "route": worst["route"],
         "path": worst["path"] or _("the whole answer"),
+        "v1": v1,
+        "v2": v2,
         "at": f"{datetime.fromisoformat(worst['first_seen_at']).astimezone(UTC):%H:%M:%S} UTC",
         "count": worst["count"],
         "all": worst["compared"],
     }
+
+
+def is_failure(difference: Mapping[str, Any]) -> bool:
+    """Return whether v2 failed (5xx) where v1 answered."""
+    return difference["kind"] == STATUS and int(str(difference["path"]).rpartition(" ")[2]) >= SERVER_ERROR

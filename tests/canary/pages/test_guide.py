@@ -55,6 +55,7 @@ def test_after_the_sunset_the_title_counts_those_that_v1_still_answers() -> None
 def test_the_number_of_differences_is_that_of_now() -> None:
     verdict = Verdict(stage=1, kind="hold", sentence="", numbers={"reason": "finding", "shadow_differences": 2})
     common = {"route": "GET /tags", "compared": 50, "first_seen_at": "2026-12-01T08:15:00+02:00"}
+    common["kind"] = "value"
     rows = [{**common, "path": path, "count": count} for path, count in (("", 2), ("name", 40))]
     assert guide(STATUS, verdict, differences=rows[:1]).title == "Held: v2's responses differ from v1's in 1 way"
     assert guide(STATUS, verdict, differences=rows[:1]).next.startswith("GET /tags differs at the whole answer since ")
@@ -62,6 +63,27 @@ def test_the_number_of_differences_is_that_of_now() -> None:
         "GET /tags differs at name since 06:15:00 UTC, in 40 of the release's 50 comparisons. No "
     )
     assert guide(STATUS, verdict).title == "All differences are accepted"
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "told", "todo"),
+    [
+        ("status", "200 to 500", "v2 answers GET /posts with 500 where v1 answers 200, since", "Roll back, repair v2"),
+        ("status", "200 to 404", "v2 answers GET /posts with 404 where v1 answers 200, since", "Roll back unless"),
+        ("refusal", "200 to 403", "v2 answers GET /posts with 403 where v1 answers 200, since", "Roll back unless"),
+    ],
+)
+def test_a_failure_of_v2_is_not_told_as_a_difference_that_may_be_harmless(
+    kind: str, path: str, told: str, todo: str
+) -> None:
+    verdict = Verdict(stage=1, kind="hold", sentence="", numbers={"reason": "finding", "shadow_differences": 2})
+    common = {"compared": 50, "first_seen_at": "2026-12-01T08:15:00+00:00"}
+    frequent = {**common, "route": "GET /tags", "path": "name", "kind": "value", "count": 40 if "500" in path else 1}
+    rows = [frequent, {**common, "route": "GET /posts", "path": path, "kind": kind, "count": 2}]
+    following = guide(STATUS, verdict, differences=rows).next
+    assert following.startswith(told)
+    assert todo in following
+    assert ("harmless" in following) is ("500" not in path)
 
 
 @pytest.mark.parametrize(
