@@ -17,6 +17,7 @@ from canary.conf import canary_conf
 from canary.core.values import CANDIDATE, STABLE
 from canary.core.wording import duration
 from canary.models import Crash, MetricBucket, Observation, UnitMinute
+from canary.pages.situations import is_failure
 from canary.pages.speaking import spoken
 from canary.recording import aggregation
 from canary.recording.aggregation import RouteTotals
@@ -146,6 +147,8 @@ def todo_after(
     if rollback["is_by_hand"]:
         done = _("Acknowledge the rollback once its reason is gone.")
         differs = _("Repair v2 or accept the difference before another plan.") if differences else ""
+        if any(map(is_failure, differences)):
+            differs = _("Repair v2 before another plan.")
         return " ".join(filter(None, (differs, done, until)))
     if harm.is_of_both:
         told = _(

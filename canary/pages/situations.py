@@ -12,7 +12,7 @@ LEAST_FAILING: Final = 3
 SERVER_ERROR: Final = 500
 STATUS: Final = "status"
 STATUSES_DIFFER: Final = (STATUS, "refusal")
-"""The kinds of differences whose path is both statuses, `200 to 404`."""
+"""The kinds of differences whose path is both statuses, `200 to 404`. Releases of 2026 may have an empty one."""
 LEAST_ASKED: Final = 10
 
 
@@ -70,7 +70,8 @@ def of_failing_now(failing: Failing) -> Guide:
 def said_of_worst(differences: Sequence[Mapping[str, Any]]) -> str:
     """Return a sentence about the difference that was seen the most, of failures of v2 where there are any."""
     worst = max(differences, key=lambda one: (is_failure(one), int(one["count"])))
-    if worst["kind"] in STATUSES_DIFFER:
+    v1, _to, v2 = str(worst["path"]).partition(" to ")
+    if worst["kind"] in STATUSES_DIFFER and v2:
         told = ngettext(
             "v2 answers %(route)s with %(v2)s where v1 answers %(v1)s, since %(at)s, in %(count)d of the release's "
             "%(all)d comparison.",
@@ -84,7 +85,6 @@ def said_of_worst(differences: Sequence[Mapping[str, Any]]) -> str:
             "%(route)s differs at %(path)s since %(at)s, in %(count)d of the release's %(all)d comparisons.",
             worst["compared"],
         )
-    v1, _to, v2 = str(worst["path"]).partition(" to ")
     return told % {
         "route": worst["route"],
         "path": worst["path"] or _("the whole answer"),
@@ -98,4 +98,5 @@ def said_of_worst(differences: Sequence[Mapping[str, Any]]) -> str:
 
 def is_failure(difference: Mapping[str, Any]) -> bool:
     """Return whether v2 failed (5xx) where v1 answered."""
-    return difference["kind"] == STATUS and int(str(difference["path"]).rpartition(" ")[2]) >= SERVER_ERROR
+    status = str(difference["path"]).rpartition(" ")[2]
+    return difference["kind"] == STATUS and status.isdecimal() and int(status) >= SERVER_ERROR

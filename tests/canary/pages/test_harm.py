@@ -15,7 +15,7 @@ from canary.core.histograms import cell_of, dump
 from canary.core.values import CANDIDATE, STABLE
 from canary.metrics import node as nodes
 from canary.metrics.counters import Totals
-from canary.models import Crash, MetricBucket, Observation, Rollout, RolloutEvent, Verdict
+from canary.models import Crash, MetricBucket, Observation, Rollout, RolloutEvent, ShadowDifference, Verdict
 from canary.pages import harm
 from canary.pages.guiding import guide
 from canary.pages.situations import Failing
@@ -260,6 +260,11 @@ def test_a_rollback_by_hand_of_differences_asks_for_their_repair(
     told = r"GET /\S+ differs at .* since \d\d:\d\d:\d\d UTC, in \d+ of the release's \d+ comparisons\."
     assert re.match(told, context["harm"][-1])
     assert context["guide"].next.startswith("Repair v2 or accept the difference before another plan. Acknowledge ")
+    ShadowDifference.objects.filter(pk=ShadowDifference.objects.latest("pk").pk).update(
+        kind="status", path="200 to 502"
+    )
+    context = client.get(ADDRESS).context
+    assert context["guide"].next.startswith("Repair v2 before another plan. Acknowledge ")
 
 
 def test_deaths_come_first_with_what_v1_lost_by_them(quiet_world: World, signed_in_with: SignedIn) -> None:
