@@ -34,10 +34,10 @@ def unpack(archive: Path, folder: Path) -> Path:
         if _entries_at_most(archive) > _ENTRIES_A_FILE * limits.IMPORT_FILES_MAX:
             raise SourceUnreadable(f"{name} holds more than {limits.IMPORT_FILES_MAX:,} files and their folders.")
         with zipfile.ZipFile(archive) as opened:
-            left, made = limits.IMPORT_UNPACKED_BYTES_MAX, {folder}
+            left = limits.IMPORT_UNPACKED_BYTES_MAX
             for member in _members(opened, name):
                 target = _place(folder, member.filename, name)
-                left -= _make_parents(target, made)
+                left -= _make_parents(target)
                 if left < 0:
                     raise _too_large(name)
                 left -= _unpack_one(opened, member, target, left, name)
@@ -91,10 +91,9 @@ def _place(folder: Path, filename: str, archive: str) -> Path:
     return folder.joinpath(*parts)
 
 
-def _make_parents(target: Path, made: set[Path]) -> int:
-    """Make the folders of a file and note them in `made`; return the bytes that the new ones take."""
-    new = [*takewhile(lambda parent: parent not in made, target.parents)]
-    made.update(new)
+def _make_parents(target: Path) -> int:
+    """Make the folders of a file; return the bytes that the new ones take."""
+    new = [*takewhile(lambda parent: not parent.exists(), target.parents)]
     target.parent.mkdir(parents=True, exist_ok=True)
     return len(new) * _BLOCK_BYTES
 
@@ -112,7 +111,8 @@ def _unpack_one(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, 
 
 
 def _too_large(archive: str) -> SourceUnreadable:
-    return SourceUnreadable(f"{archive} unpacks to more than {limits.IMPORT_UNPACKED_BYTES_MAX // 1024**2:,} MB.")
+    megabytes = limits.IMPORT_UNPACKED_BYTES_MAX // 1024**2
+    return SourceUnreadable(f"{archive} unpacks to more than {megabytes:,} MB. Each folder counts 4 KB.")
 
 
 def pack(file: Path, archive: Path) -> None:
