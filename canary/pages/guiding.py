@@ -334,7 +334,8 @@ def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:
         "take the next step by hand: of so few users, only a total failure is sure to be found."
     )
     title = _("%(missing)s, no estimate yet") if age_s is None else _("Too few users come. %(missing)s")
-    text = f"{judged} {_of_failing(failing)}{todo}"
+    errors = _of_failing(failing) or _("No user of v2 had an error so far. ")
+    text = f"{judged} {errors}{todo}"
     return Guide("hold", title % {"missing": missing}, text, is_verdict_open=True)
 
 

@@ -155,15 +155,21 @@ def todo_after(
             "Repair the cause, which may be v2 or something that both versions use. Then acknowledge the rollback."
         )
         return f"{told} {until}"
+    if harm.lost[CANDIDATE]:
+        told = _(
+            "Check that the site answers again. Find in the logs of the servers why workers died, repair v2, then "
+            "acknowledge the rollback."
+        )
+        return f"{told} {until}"
     if harm.slow and is_stuck:
         told = _(
             "Restart the server: that frees the places that v2 holds. Then repair v2 and acknowledge the rollback."
         )
         return f"{told} {until}"
-    if harm.slow and harm.candidate.some and not harm.lost[CANDIDATE]:
+    if harm.slow and harm.candidate.some:
         told = _("Find what v2 waited for, such as the database or another service. Repair v2, then acknowledge.")
         return f"{told} {until}"
-    if harm.candidate.some and not harm.lost[CANDIDATE]:
+    if harm.candidate.some:
         told = _("Find v2's errors in the logs of the servers. Repair v2, then acknowledge the rollback.")
         return f"{told} {until}"
     return ""
@@ -213,14 +219,13 @@ def _of_deaths(lost: Mapping[int, int]) -> Iterator[str]:
     if not lost[CANDIDATE]:
         return
     told = ngettext(
-        "%(count)d request ended with a worker that died: the logs of the servers tell why.",
-        "%(count)d requests ended with workers that died: the logs of the servers tell why.",
+        "%(count)d request was lost with a worker that died.",
+        "%(count)d requests were lost with workers that died.",
         lost[CANDIDATE],
     )
     if lost[STABLE]:
         told = _(
-            "%(count)d requests of v2 and %(other)d of v1 ended with workers that died: the logs of the servers tell "
-            "why."
+            "%(count)d requests of v2 and %(other)d of v1 were lost with workers that died: both versions share them."
         )
     yield told % {"count": lost[CANDIDATE], "other": lost[STABLE]}
 
@@ -279,8 +284,15 @@ def _of_people(harm: Harm) -> Iterator[str]:
 def _of_spared(harm: Harm) -> Iterator[str]:
     if harm.spared and harm.candidate.some:  # those of a minute are not written at the same time
         count = min(harm.spared, harm.candidate.some)
-        yield ngettext(
+        told = ngettext(
             "v1 answered %(count)d failed read in v2's place, so its user saw no error there.",
             "v1 answered %(count)d failed reads in v2's place, so their users saw no error there.",
             count,
-        ) % {"count": count}
+        )
+        if harm.slow:
+            told = ngettext(
+                "v1 answered %(count)d failed read in v2's place: its user waited, but saw no error there.",
+                "v1 answered %(count)d failed reads in v2's place: their users waited, but saw no error there.",
+                count,
+            )
+        yield told % {"count": count}

@@ -154,7 +154,8 @@ def test_waiting_tells_users_from_the_minimum_time_and_a_young_stage_from_a_quie
     assert words(60, 7 * 86_400.0 - 60)[0] == "Waiting for 31 more users; the minimum time lasts 7 days more"
     assert words(60, 8 * 86_400.0)[0] == "Waiting for 31 more users, about 8 days"
     assert words(299, None)[1].startswith("Nothing to do yet: in a few minutes this tells when the step can pass")
-    assert words(300, None)[1].startswith("146 users of v2 were judged so far. If more people will come, wait.")
+    said = "146 users of v2 were judged so far. No user of v2 had an error so far. If more people will come, wait."
+    assert words(300, None)[1].startswith(said)
     assert words(300, None)[0] == "Too few users come. Waiting for 31 more users"
     assert "start a crossover, which needs only a few clients" in words(300, None)[1]
     failing = {**seen.SAFE, "failing": 2}

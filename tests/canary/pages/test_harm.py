@@ -277,10 +277,10 @@ def test_deaths_come_first_with_what_v1_lost_by_them(quiet_world: World, signed_
     requests(6, 6, ago_s=260)
     requests(50, 13, ago_s=250, version=STABLE)
     context = signed_in_with("view").get(ADDRESS).context
-    assert context["harm"][0].startswith("6 requests of v2 and 4 of v1 ended with workers that died: ")
+    assert context["harm"][0].startswith("6 requests of v2 and 4 of v1 were lost with workers that died: ")
     assert "v1 failed 13 of its 50 requests in that time." in context["harm"]
     assert context["guide"].title.endswith("v1 answers everybody. v2 took workers down")
-    assert context["guide"].next.startswith("Repair v2, then acknowledge")
+    assert context["guide"].next.startswith("Check that the site answers again. Find in the logs")
     MetricBucket.objects.filter(api_version=STABLE).update(status_5xx=4)
     harm._known.cache_clear()
     assert "v1 failed no other request in that time." in signed_in_with("view").get(ADDRESS).context["harm"]
