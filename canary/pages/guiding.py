@@ -177,8 +177,7 @@ def _of_verdict(status: Status, verdict: Verdict | None, differences: Sequence[M
         todo = _("The controller rolls back by itself. If v1 answers nobody in a few seconds, roll back by hand.")
         return Guide("harm", _("v2 does harm"), todo, is_verdict_open=True)
     if reason in ("mismatch", "guard"):
-        todo = _("No step is taken until this is repaired. Breakers and errors still roll back.")
-        return Guide("hold", _("Held: the measuring is broken"), todo, is_verdict_open=True)
+        return _of_broken_measuring(numbers.get("sample_ratio") if reason == "mismatch" else None)
     if reason == "finding":
         return _of_finding(numbers, differences)
     if reason == "calendar":
@@ -206,6 +205,19 @@ def _go_on(status: Status) -> str:
     if is_active(status["plan"]):
         return _(BY_ITSELF)
     return _("No plan runs: the controller guards, and you set the next weight.")
+
+
+def _of_broken_measuring(arrivals: Mapping[str, Any] | None) -> Guide:
+    todo = _(
+        "No step is taken until this is repaired. Breakers and errors still roll back. Roll back by hand if the cause "
+        "is not found soon."
+    )
+    if arrivals:
+        told = _("%(on_v2)d of %(count)d users arrived on v2, where %(expected).1f are expected.")
+        numbers = {"on_v2": arrivals["v2"], "count": arrivals["v1"] + arrivals["v2"], "expected": arrivals["expected"]}
+        cause = _("Look for requests that are not recorded, or recorded under the wrong version.")
+        todo = f"{told % numbers} {cause} {todo}"
+    return Guide("hold", _("Held: the measuring is broken"), todo, is_verdict_open=True)
 
 
 def _of_finding(numbers: dict[str, Any], differences: Sequence[Mapping[str, Any]]) -> Guide:

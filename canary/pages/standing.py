@@ -13,6 +13,7 @@ from canary.core.lifecycle import life_from
 from canary.core.values import CANDIDATE, STABLE, Snapshot
 from canary.judging.judging import is_gap
 from canary.models import MetricBucket, Observation, RolloutEvent, Verdict
+from canary.pages import protection
 from canary.pages.guiding import guide, is_exposed
 from canary.pages.situations import LEAST_FAILING, Failing, Guide
 from canary.pages.speaking import spoken
@@ -46,6 +47,8 @@ def situation(
         differences=differences,
         failing=_failing_now(known, now) if is_exposed(known) else None,
     )
+    if found.action == "start" and not known["weight_bp"] and protection.holds_requests():
+        return _with_held(found, now)
     # Failed repeats alone are harm with the differences as its place.
     is_of_repeats = (found.mood, found.place) == ("harm", "shadow")
     return _with_readers(found, known["release"]) if is_of_repeats else found
@@ -82,6 +85,16 @@ def _with_readers(guide: Guide, release: int) -> Guide:
         "start: a new plan begins a new count."
     ) % {"at": f"{found['last_at'].astimezone(UTC):%Y-%m-%d %H:%M:%S}"}
     return replace(guide, title=title % found, next=todo)
+
+
+def _with_held(guide: Guide, now: datetime) -> Guide:
+    """Return the words with the requests that v2 still holds after a rollback that somebody has acknowledged."""
+    event = RolloutEvent.objects.filter(verb__in=("rollback", "start")).order_by("-version").first()
+    if event is None or event.verb == "start":
+        return guide
+    title = _("Nothing has started, and v2 still holds requests")
+    held = protection.held_requests(event.at, now)
+    return replace(guide, mood="hold", title=title, next=f"{held} {guide.next}")
 
 
 def _failing_now(known: Mapping[str, Any], now: datetime) -> Failing | None:

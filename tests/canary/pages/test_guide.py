@@ -120,6 +120,9 @@ def test_every_reason_of_a_verdict_has_words() -> None:
     assert title_of("not_safe", safe=failing) == "Held: 9 of 155 users of v2 had an error, too many to pass"
     assert title_of("too_early", eta_s=3_000.0) == "No harm so far: 50 min of the minimum time left"
     assert title_of("mismatch") == title_of("guard") == "Held: the measuring is broken"
+    numbers = {"reason": "mismatch", "sample_ratio": {"v1": 745, "v2": 15, "expected": 76.0}}
+    told = guide(STATUS, Verdict(stage=1, kind="hold", sentence="", numbers=numbers)).next
+    assert told.startswith("15 of 760 users arrived on v2, where 76.0 are expected. Look for requests that are not ")
     assert title_of("finding", repeats=[{"route": "GET /tags"}]) == "Held: v2 repeats a statement on GET /tags"
     assert title_of("finding") == "Held: one test looks worse on v2"
     assert title_of("no_v2", "no_data") == "Waiting for the first users of v2"

@@ -52,8 +52,24 @@ def test_requests_that_v2_still_holds_are_told_beside_a_rollback(
     told = client.get(ADDRESS).context["guide"]
     assert told.title == "Rolled back: v1 answers everybody. v2 hangs"
     assert told.next.startswith("Restart the server: that frees the places that v2 holds. Then repair v2")
-    own_folder.publish(Totals().dump())
+    services.acknowledge(actor="ops", reason="repaired", expected_version=None, now=timezone.now())
     told = client.get(ADDRESS).context["guide"]
+    assert (told.title, told.mood) == ("Nothing has started, and v2 still holds requests", "hold")
+    assert told.next.startswith("v2 still holds 8 requests on this server. Unless testers")
+    asked = {"show": "1", "plan": "5,50", "min_minutes": "0.5"}
+    form = signed_in_with("view", "ramp").get(f"{ADDRESS}do/start/", asked).content.decode()
+    assert "Nothing has started, and v2 still holds requests." in form
+    own_folder.publish(Totals().dump())
+    assert client.get(ADDRESS).context["guide"].title == "Nothing has started: v1 answers everybody"
+
+
+def test_a_slow_v2_that_holds_nothing_any_more_asks_for_its_cause(
+    quiet_world: World, signed_in_with: SignedIn, own_folder: nodes.Node
+) -> None:
+    quiet_world("tripped")
+    requests(2, 2, ago_s=70, histogram=dump({cell_of(3, 12_000.0): 2}))
+    own_folder.publish(Totals().dump())
+    told = signed_in_with("view").get(ADDRESS).context["guide"]
     assert told.title == "Rolled back: v1 answers everybody. v2 was slow or hung"
     assert told.next.startswith("Find what v2 waited for, such as the database or another service. Repair v2, then ")
 
