@@ -269,8 +269,8 @@ def _of_differences(numbers: dict[str, Any], differences: Sequence[Mapping[str, 
     )
     if any(map(is_failure, differences)):
         todo = _(
-            "Users of v2 get such failures too. Roll back, repair v2 and start again. Accept the difference only if "
-            "its cause is known and over, a restart of the database for example."
+            "v2 fails its users too, and v1 answers in its place only where it can. Roll back, repair v2 and start "
+            "again. Accept the difference only if its cause is known and over, a restart of the database for example."
         )
     if numbers.get("repeats"):
         also = _("Besides, v2 repeats a statement on %(route)s.") % {"route": numbers["repeats"][0]["route"]}
