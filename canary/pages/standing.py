@@ -94,7 +94,7 @@ def _with_held(guide: Guide, now: datetime) -> Guide:
         return guide
     title = _("Nothing has started, and v2 still holds requests")
     held = protection.held_requests(event.at, now)
-    return replace(guide, mood="hold", title=title, next=f"{held} {guide.next}")
+    return replace(guide, mood="hold", title=title, next=f"{held} {_('Start a plan once they have ended.')}")
 
 
 def _failing_now(known: Mapping[str, Any], now: datetime) -> Failing | None:

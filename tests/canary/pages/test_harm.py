@@ -56,6 +56,7 @@ def test_requests_that_v2_still_holds_are_told_beside_a_rollback(
     told = client.get(ADDRESS).context["guide"]
     assert (told.title, told.mood) == ("Nothing has started, and v2 still holds requests", "hold")
     assert told.next.startswith("v2 still holds 8 requests on this server. Unless testers")
+    assert told.next.endswith("Start a plan once they have ended.")
     asked = {"show": "1", "plan": "5,50", "min_minutes": "0.5"}
     form = signed_in_with("view", "ramp").get(f"{ADDRESS}do/start/", asked).content.decode()
     assert "Nothing has started, and v2 still holds requests." in form
