@@ -12,8 +12,6 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path, resolve
 
-from cms.costs.turns import Busy
-from cms.http.unavailable import mark_away
 from cms.models import Tag
 
 HANG_S = 60.0
@@ -64,12 +62,6 @@ def fail(_: HttpRequest) -> None:
     raise RuntimeError("planted")
 
 
-def be_busy(_: HttpRequest) -> HttpResponse:
-    response = JsonResponse({}, status=503)
-    mark_away(response, Busy("planted requests"))
-    return response
-
-
 def fail_from_the_second_on(request: HttpRequest) -> None:
     ASKED.append(request.path_info)
     if len(ASKED) > 1:
@@ -84,7 +76,6 @@ EFFECTS: dict[str, Callable[[HttpRequest], HttpResponse | None]] = {
     "spin": spin,
     "forty": ask_forty,
     "fail": fail,
-    "busy": be_busy,
     "outage": fail_from_the_second_on,
     "mail": send_mail,
     "cache": lambda _: cache.set("planted", 1),

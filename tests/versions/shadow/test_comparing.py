@@ -149,12 +149,6 @@ def test_a_version_that_writes_is_stopped_and_one_that_breaks_differs() -> None:
 
 
 @pytest.mark.usefixtures("planted")
-def test_an_outage_of_what_both_versions_need_is_no_difference() -> None:
-    found = suggested("busy")
-    assert (found.result, found.differences, found.votes) == ("failed", (), ())
-
-
-@pytest.mark.usefixtures("planted")
 def test_a_read_ends_with_its_time_and_the_connection_is_good_for_the_next(content: Content) -> None:
     began = fair_time()
     slow = read_both(read_of(f"{content.post}/comments"), deadline_s=0.3)
