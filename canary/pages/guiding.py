@@ -269,7 +269,7 @@ def _of_differences(numbers: dict[str, Any], differences: Sequence[Mapping[str, 
     )
     if any(map(is_failure, differences)):
         todo = _(
-            "v2 fails its users too, and v1 answers in its place only where it can. Roll back, repair v2 and start "
+            "v2 may fail its users too: v1 answers in its place only where it can. Roll back, repair v2 and start "
             "again. Accept the difference only if its cause is known and over, a restart of the database for example."
         )
     if numbers.get("repeats"):
@@ -338,16 +338,20 @@ def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:
         todo = _("Nothing to do yet: in a few minutes this tells when the step can pass, or that too few people come.")
         title = _("%(missing)s, no estimate yet") % {"missing": missing}
         return Guide("info", title, f"{_of_failing(failing)}{todo}")
-    judged = ngettext("%(count)d user of v2 was judged so far.", "%(count)d users of v2 were judged so far.", known) % {
-        "count": known
-    }
+    judged = ngettext("%(count)d user of v2 was judged so far.", "%(count)d users of v2 were judged so far.", known)
+    if known and not failing:
+        judged = ngettext(
+            "%(count)d user of v2 was judged at this step, without an error.",
+            "%(count)d users of v2 were judged at this step, none with an error.",
+            known,
+        )
+    judged %= {"count": known}
     todo = _(
         "If more people will come, wait. If not, roll back and start a crossover, which needs only a few clients. Or "
         "take the next step by hand: of so few users, only a total failure is sure to be found."
     )
     title = _("%(missing)s, no estimate yet") if age_s is None else _("Too few users come. %(missing)s")
-    errors = _of_failing(failing) or _("No user of v2 had an error so far. ")
-    text = f"{judged} {errors}{todo}"
+    text = f"{judged} {_of_failing(failing)}{todo}"
     return Guide("hold", title % {"missing": missing}, text, is_verdict_open=True)
 
 

@@ -17,7 +17,6 @@ from canary.conf import canary_conf
 from canary.core.values import CANDIDATE, STABLE
 from canary.core.wording import duration
 from canary.models import Crash, MetricBucket, Observation, UnitMinute
-from canary.pages.situations import is_failure
 from canary.pages.speaking import spoken
 from canary.recording import aggregation
 from canary.recording.aggregation import RouteTotals
@@ -147,23 +146,21 @@ def todo_after(
     if rollback["is_by_hand"]:
         done = _("Acknowledge the rollback once its reason is gone.")
         differs = _("Repair v2 or accept the difference before another plan.") if differences else ""
-        if any(map(is_failure, differences)):
-            differs = _("Repair v2 before another plan.")
         return " ".join(filter(None, (differs, done, until)))
     if harm.is_of_both:
         told = _(
             "Repair the cause, which may be v2 or something that both versions use. Then acknowledge the rollback."
         )
         return f"{told} {until}"
+    if harm.slow and is_stuck:
+        told = _(
+            "Restart the server: that frees the places that v2 holds. Then repair v2 and acknowledge the rollback."
+        )
+        return f"{told} {until}"
     if harm.lost[CANDIDATE]:
         told = _(
             "Check that the site answers again. Find in the logs of the servers why workers died, repair v2, then "
             "acknowledge the rollback."
-        )
-        return f"{told} {until}"
-    if harm.slow and is_stuck:
-        told = _(
-            "Restart the server: that frees the places that v2 holds. Then repair v2 and acknowledge the rollback."
         )
         return f"{told} {until}"
     if harm.slow and harm.candidate.some:
@@ -289,7 +286,7 @@ def _of_spared(harm: Harm) -> Iterator[str]:
             "v1 answered %(count)d failed reads in v2's place, so their users saw no error there.",
             count,
         )
-        if harm.slow:
+        if harm.slow >= count:
             told = ngettext(
                 "v1 answered %(count)d failed read in v2's place: its user waited, but saw no error there.",
                 "v1 answered %(count)d failed reads in v2's place: their users waited, but saw no error there.",

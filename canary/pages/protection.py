@@ -138,11 +138,6 @@ def _since_start() -> Iterator[Fact]:
         yield Fact(_("Hung"), _both(found.hangs), hint)
 
 
-def holds_requests() -> bool:
-    """Return whether v2 has requests of this server."""
-    return (found := here()) is not None and bool(found.in_flight[CANDIDATE])
-
-
 def held_requests(rolled_back_at: datetime, now: datetime) -> str:
     """Return a sentence about requests that v2 holds on this server after a rollback; empty without any.
 

@@ -70,12 +70,12 @@ def of_failing_now(failing: Failing) -> Guide:
 def said_of_worst(differences: Sequence[Mapping[str, Any]]) -> str:
     """Return a sentence about the difference that was seen the most, of failures of v2 where there are any."""
     worst = max(differences, key=lambda one: (is_failure(one), int(one["count"])))
-    v1, _to, v2 = str(worst["path"]).partition(" to ")
-    if worst["kind"] in STATUSES_DIFFER and v2:
+    old, _to, new = str(worst["path"]).partition(" to ")
+    if worst["kind"] in STATUSES_DIFFER and new:
         told = ngettext(
-            "v2 answers %(route)s with %(v2)s where v1 answers %(v1)s, since %(at)s, in %(count)d of the release's "
+            "v2 answers %(route)s with %(new)s where v1 answers %(old)s, since %(at)s, in %(count)d of the release's "
             "%(all)d comparison.",
-            "v2 answers %(route)s with %(v2)s where v1 answers %(v1)s, since %(at)s, in %(count)d of the release's "
+            "v2 answers %(route)s with %(new)s where v1 answers %(old)s, since %(at)s, in %(count)d of the release's "
             "%(all)d comparisons.",
             worst["compared"],
         )
@@ -88,8 +88,8 @@ def said_of_worst(differences: Sequence[Mapping[str, Any]]) -> str:
     return told % {
         "route": worst["route"],
         "path": worst["path"] or _("the whole answer"),
-        "v1": v1,
-        "v2": v2,
+        "old": old,
+        "new": new,
         "at": f"{datetime.fromisoformat(worst['first_seen_at']).astimezone(UTC):%H:%M:%S} UTC",
         "count": worst["count"],
         "all": worst["compared"],

@@ -12,7 +12,7 @@ from canary.core.consumers import extended
 from canary.core.lifecycle import life_from
 from canary.core.values import CANDIDATE, STABLE, Snapshot
 from canary.judging.judging import is_gap
-from canary.models import MetricBucket, Observation, RolloutEvent, Verdict
+from canary.models import MetricBucket, Observation, Rollout, RolloutEvent, Verdict
 from canary.pages import protection
 from canary.pages.guiding import guide, is_exposed
 from canary.pages.situations import LEAST_FAILING, Failing, Guide
@@ -21,6 +21,8 @@ from canary.shadow import results as shadow_results
 from canary.state import store
 
 LATELY: Final = timedelta(seconds=30)
+JUST: Final = timedelta(hours=1)
+"""So long after a rollback its requests are looked for. Later ones are of people on v2's list, or who name v2."""
 
 
 def standing(known: dict[str, Any], now: datetime) -> Guide:
@@ -47,7 +49,7 @@ def situation(
         differences=differences,
         failing=_failing_now(known, now) if is_exposed(known) else None,
     )
-    if found.action == "start" and not known["weight_bp"] and protection.holds_requests():
+    if (found.mood, found.action) == ("info", "start") and not known["weight_bp"]:
         return _with_held(found, now)
     # Failed repeats alone are harm with the differences as its place.
     is_of_repeats = (found.mood, found.place) == ("harm", "shadow")
@@ -88,12 +90,14 @@ def _with_readers(guide: Guide, release: int) -> Guide:
 
 
 def _with_held(guide: Guide, now: datetime) -> Guide:
-    """Return the words with the requests that v2 still holds after a rollback that somebody has acknowledged."""
-    event = RolloutEvent.objects.filter(verb__in=("rollback", "start")).order_by("-version").first()
-    if event is None or event.verb == "start":
+    """Return the words with the requests that v2 still holds after a rollback that somebody has just acknowledged."""
+    of_journey = RolloutEvent.objects.filter(at__gte=Rollout.began_at())
+    event = of_journey.exclude(verb="ack").order_by("-version").first()
+    if event is None or event.verb != "rollback" or event.at < now - JUST:
+        return guide
+    if not (held := protection.held_requests(event.at, now)):
         return guide
     title = _("Nothing has started, and v2 still holds requests")
-    held = protection.held_requests(event.at, now)
     return replace(guide, mood="hold", title=title, next=f"{held} {_('Start a plan once they have ended.')}")
 
 

@@ -12,12 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
 from canary.core.histograms import Quantile
+from canary.core.names import Names
 from canary.metrics import node as nodes
 from canary.metrics.counters import Totals
 from canary.models import RolloutEvent, UnitMinute, Verdict
 from canary.pages import figures, protection
 from canary.pages.charts import marks_of
 from canary.pages.guiding import guide
+from canary.pages.naming import naming
 from canary.pages.overview import rollout_line
 from canary.reporting.people import People
 from cms.models import User
@@ -85,6 +87,9 @@ def test_a_failure_of_v2_is_not_told_as_a_difference_that_may_be_harmless(
     assert following.startswith(told)
     assert todo in following
     assert ("harmless" in following) is ("500" not in path)
+    with naming(Names("2", "3")):
+        renamed = guide(STATUS, verdict, differences=rows).next
+    assert renamed.startswith(told.replace("v2", "v3").replace("v1", "v2"))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +162,7 @@ def test_waiting_tells_users_from_the_minimum_time_and_a_young_stage_from_a_quie
     assert words(60, 7 * 86_400.0 - 60)[0] == "Waiting for 31 more users; the minimum time lasts 7 days more"
     assert words(60, 8 * 86_400.0)[0] == "Waiting for 31 more users, about 8 days"
     assert words(299, None)[1].startswith("Nothing to do yet: in a few minutes this tells when the step can pass")
-    said = "146 users of v2 were judged so far. No user of v2 had an error so far. If more people will come, wait."
+    said = "146 users of v2 were judged at this step, none with an error. If more people will come, wait."
     assert words(300, None)[1].startswith(said)
     assert words(300, None)[0] == "Too few users come. Waiting for 31 more users"
     assert "start a crossover, which needs only a few clients" in words(300, None)[1]
