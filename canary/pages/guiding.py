@@ -341,8 +341,8 @@ def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:
     judged = ngettext("%(count)d user of v2 was judged so far.", "%(count)d users of v2 were judged so far.", known)
     if known and not failing:
         judged = ngettext(
-            "%(count)d user of v2 was judged at this step, without an error.",
-            "%(count)d users of v2 were judged at this step, none with an error.",
+            "%(count)d user of v2 was judged at this step, without an error in the first three requests.",
+            "%(count)d users of v2 were judged at this step, none with an error in the first three requests.",
             known,
         )
     judged %= {"count": known}

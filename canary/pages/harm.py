@@ -286,7 +286,7 @@ def _of_spared(harm: Harm) -> Iterator[str]:
             "v1 answered %(count)d failed reads in v2's place, so their users saw no error there.",
             count,
         )
-        if harm.slow >= count:
+        if harm.slow >= count and harm.candidate.some == harm.candidate.all:
             told = ngettext(
                 "v1 answered %(count)d failed read in v2's place: its user waited, but saw no error there.",
                 "v1 answered %(count)d failed reads in v2's place: their users waited, but saw no error there.",

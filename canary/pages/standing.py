@@ -21,6 +21,7 @@ from canary.shadow import results as shadow_results
 from canary.state import store
 
 LATELY: Final = timedelta(seconds=30)
+MOVES: Final = ("rollback", "start", "set", "promote", "crossover start")
 JUST: Final = timedelta(hours=1)
 """So long after a rollback its requests are looked for. Later ones are of people on v2's list, or who name v2."""
 
@@ -92,7 +93,7 @@ def _with_readers(guide: Guide, release: int) -> Guide:
 def _with_held(guide: Guide, now: datetime) -> Guide:
     """Return the words with the requests that v2 still holds after a rollback that somebody has just acknowledged."""
     of_journey = RolloutEvent.objects.filter(at__gte=Rollout.began_at())
-    event = of_journey.exclude(verb="ack").order_by("-version").first()
+    event = of_journey.filter(verb__in=MOVES).order_by("-version").first()
     if event is None or event.verb != "rollback" or event.at < now - JUST:
         return guide
     if not (held := protection.held_requests(event.at, now)):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -137,6 +138,7 @@ def test_a_rollback_tells_who_was_hurt_and_where(world: World, signed_in_with: S
     assert re.search(r"In this release 1 of \d+ users of v2 had a request that it failed\.", told)
     assert escape("v1 answered 24 failed reads in v2's place, so their users saw no error there.") in told
     MetricBucket.objects.filter(judged=False).update(requests=24, histogram=dump({cell_of(3, 12_000.0): 24}))
+    MetricBucket.objects.filter(api_version=CANDIDATE, judged=True).update(status_5xx=F("requests"))
     harm._known.cache_clear()
     told = signed_in_with("view").get(ADDRESS).content.decode()
     assert escape("v1 answered 24 failed reads in v2's place: their users waited, but saw no error there.") in told
