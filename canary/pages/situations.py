@@ -11,8 +11,7 @@ from django.utils.translation import ngettext
 LEAST_FAILING: Final = 3
 SERVER_ERROR: Final = 500
 STATUS: Final = "status"
-STATUSES_DIFFER: Final = (STATUS, "refusal")
-"""The kinds of differences whose path is both statuses, `200 to 404`. Releases of 2026 may have an empty one."""
+"""The kind of differences whose path is both statuses, `200 to 404`. Releases of 2026 may have an empty one."""
 LEAST_ASKED: Final = 10
 
 
@@ -71,7 +70,7 @@ def said_of_worst(differences: Sequence[Mapping[str, Any]]) -> str:
     """Return a sentence about the difference that was seen the most, of failures of v2 where there are any."""
     worst = max(differences, key=lambda one: (is_failure(one), int(one["count"])))
     old, _to, new = str(worst["path"]).partition(" to ")
-    if worst["kind"] in STATUSES_DIFFER and new:
+    if worst["kind"] == STATUS and new:
         told = ngettext(
             "v2 answers %(route)s with %(new)s where v1 answers %(old)s, since %(at)s, in %(count)d of the release's "
             "%(all)d comparison.",
