@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from django.utils.html import escape
@@ -280,6 +281,19 @@ def test_a_rollback_by_hand_of_differences_asks_for_their_repair(
     told = r"GET /\S+ differs at .* since \d\d:\d\d:\d\d UTC, in \d+ of the release's \d+ comparisons\."
     assert re.match(told, context["harm"][-1])
     assert context["guide"].next.startswith("Repair v2 or accept the difference before another plan. Acknowledge ")
+
+
+def test_users_of_a_v2_that_failed_all_after_a_wait_are_told_to_have_waited(
+    world: World, signed_in_with: SignedIn
+) -> None:
+    world("tripped")
+    requests(24, 24, judged=False, histogram=dump({cell_of(3, 12_000.0): 24}))
+    client = signed_in_with("view")
+    failed = "v1 answered 24 failed reads in v2's place"
+    assert f"{failed}, so their users saw no error there." in client.get(ADDRESS).context["harm"]
+    MetricBucket.objects.filter(api_version=CANDIDATE).update(status_5xx=F("requests"))
+    harm._known.cache_clear()
+    assert f"{failed}: their users waited, but saw no error there." in client.get(ADDRESS).context["harm"]
 
 
 def test_deaths_come_first_with_what_v1_lost_by_them(quiet_world: World, signed_in_with: SignedIn) -> None:
