@@ -138,14 +138,18 @@ def _since_start() -> Iterator[Fact]:
         yield Fact(_("Hung"), _both(found.hangs), hint)
 
 
+def held_here() -> int:
+    """Return how many requests v2 holds on this server; 0 where no server counts."""
+    found = here()
+    return found.in_flight[CANDIDATE] if found is not None else 0
+
+
 def held_requests(rolled_back_at: datetime, now: datetime) -> str:
     """Return a sentence about requests that v2 holds on this server after a rollback; empty without any.
 
     They end within a minute, or v2 hangs. Later ones are of people whom a list or a header leads to v2.
     """
-    found = here()
-    count = found.in_flight[CANDIDATE] if found is not None else 0
-    if not count:
+    if not (count := held_here()):
         return ""
     if not is_soon(rolled_back_at, now):
         told = ngettext(
