@@ -334,10 +334,6 @@ def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:
         if is_bound:
             title = _("%(missing)s; the minimum time lasts %(duration)s more") % told
         return Guide("info", title, f"{_of_failing(failing)}{_go_on(status)}")
-    if age_s is not None and age_s < SOON_S:
-        todo = _("Nothing to do yet: in a few minutes this tells when the step can pass, or that too few people come.")
-        title = _("%(missing)s, no estimate yet") % {"missing": missing}
-        return Guide("info", title, f"{_of_failing(failing)}{todo}")
     judged = ngettext("%(count)d user of v2 was judged so far.", "%(count)d users of v2 were judged so far.", known)
     if known and not failing:
         judged = ngettext(
@@ -346,6 +342,10 @@ def _of_waiting(status: Status, numbers: dict[str, Any]) -> Guide:
             known,
         )
     judged %= {"count": known}
+    if age_s is not None and age_s < SOON_S:
+        todo = _("Nothing to do yet: in a few minutes this tells when the step can pass, or that too few people come.")
+        title = _("%(missing)s, no estimate yet") % {"missing": missing}
+        return Guide("info", title, f"{todo} {judged} {_of_failing(failing)}".rstrip())
     todo = _(
         "If more people will come, wait. If not, roll back and start a crossover, which needs only a few clients. Or "
         "take the next step by hand: of so few users, only a total failure is sure to be found."

@@ -6,7 +6,7 @@ during the change, not while identities are counted.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db import transaction
@@ -16,9 +16,8 @@ from django.utils.translation import ngettext
 from canary.core.approvals import ENDS_OF_STABLE
 from canary.core.values import Snapshot
 from canary.errors import RolloutError
-from canary.models import Rollout, RolloutEvent
 from canary.pages.speaking import spoken
-from canary.pages.standing import standing, why_of
+from canary.pages.standing import last_rollback, standing
 from canary.reporting.people import People
 from canary.reporting.whatif import Moves, known_identities, moves_between
 from canary.retiring.consumers import consumers_to_tell
@@ -36,7 +35,6 @@ PREVIEW: Final = "what-if"
 SECOND: Final = "what-if by a second person"
 START: Final = "start"
 PROMOTE: Final = "promote"
-REMEMBERED: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ def preview(verb: Verb, values: Mapping[str, Any], actor: str, now: datetime) ->
             note = _("A second person has to approve this first. The figures show what happens then.")
             found = replace(found, notes=(note, *found.notes))
         alarm = spoken(told.get("note", ""))
-        if verb.name == START and (note := _last_rollback(now)):
+        if verb.name == START and (note := last_rollback(now)):
             found = replace(found, notes=(note, *found.notes))
         if verb.name in (START, PROMOTE):
             alarm = _step_down(before, after) or _warning(before, now)
@@ -136,16 +134,6 @@ def _warning(before: Snapshot, now: datetime) -> str:
     """Return what the page says of a rollout that is not as it should be, for a change that goes on all the same."""
     found = standing(status(now), now)
     return f"{found.title}." if found.mood in ("harm", "hold") and not before.latched else ""
-
-
-def _last_rollback(now: datetime) -> str:
-    """Return when and why v2 was rolled back, if that was within REMEMBERED and nothing was started since."""
-    changes = RolloutEvent.objects.filter(verb__in=("rollback", "start"), at__gte=now - REMEMBERED)
-    event = changes.filter(at__gte=Rollout.began_at()).order_by("-version").first()
-    if event is None or event.verb != "rollback":
-        return ""
-    told = _("v2 was rolled back last at %(at)s: %(reason)s")
-    return told % {"at": f"{event.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC", "reason": why_of(event)}
 
 
 def _step_down(before: Snapshot, after: Snapshot) -> str:

@@ -23,7 +23,7 @@ from canary.pages.crossing import card_of
 from canary.pages.harm import harm_of, harm_sentences, title_of, todo_after
 from canary.pages.situations import said_of_worst
 from canary.pages.speaking import spoken
-from canary.pages.standing import holding, situation, why_of
+from canary.pages.standing import holding, last_rollback, situation, why_of
 from canary.recording import aggregation
 from canary.reporting.people import People
 from canary.retiring.usage import USAGE_DAYS, recent_calls, top_consumers
@@ -122,6 +122,8 @@ def read_page(asked: Asked, now: datetime, *, is_whole: bool = True) -> dict[str
         known_guide = shown["guide"]
         title = title_of(shown["harm_found"], known_guide.title, is_stuck=shown["is_stuck"])
         shown["guide"] = replace(known_guide, title=title, next=shown["todo"] or known_guide.next)
+    elif shown["guide"].action == "start":
+        shown["last_rollback"] = last_rollback(now)
     shown["crossover"] = card_of(known, row, now)
     shown["protection"] = protection.facts(known, verdicts[0] if verdicts else None, shown["shadow"], now)
     return _named(shown)

@@ -62,7 +62,10 @@ def of_failing_now(failing: Failing) -> Guide:
         )
         return Guide("harm", title % told, todo, place, label, is_verdict_open=True)
     title = _("v2 fails: %(errors)d of its last %(count)d requests") % told
-    todo = _("The controller rolls back by itself as soon as it is sure. You can also roll back by hand now.")
+    todo = _(
+        "Where it can, v1 answers failed reads in v2's place. The controller rolls back by itself as soon as it is "
+        "sure: where one user alone is hit, that takes a minute or more. You can also roll back by hand now."
+    )
     return Guide("harm", title, todo, place, label, is_verdict_open=True)
 
 

@@ -22,6 +22,7 @@ from canary.state import store
 
 LATELY: Final = timedelta(seconds=30)
 MOVES: Final = ("rollback", "start", "set", "promote", "crossover start")
+REMEMBERED: Final = timedelta(days=30)
 JUST: Final = timedelta(hours=1)
 """So long after a rollback its requests are looked for. Later ones are of people on v2's list, or who name v2."""
 
@@ -72,6 +73,16 @@ def why_of(event: RolloutEvent) -> str:
     if (event.evidence or {}).get("kind") in Verdict.Kind.values:
         return spoken(event.reason.partition(" (evidence")[0].partition("; ")[0].rstrip("."))
     return spoken(event.reason)
+
+
+def last_rollback(now: datetime) -> str:
+    """Return when and why v2 was rolled back, if that was within REMEMBERED and nothing was started since."""
+    changes = RolloutEvent.objects.filter(verb__in=("rollback", "start"), at__gte=now - REMEMBERED)
+    event = changes.filter(at__gte=Rollout.began_at()).order_by("-version").first()
+    if event is None or event.verb != "rollback":
+        return ""
+    told = _("v2 was rolled back last at %(at)s: %(reason)s")
+    return told % {"at": f"{event.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC", "reason": why_of(event)}
 
 
 def _with_readers(guide: Guide, release: int) -> Guide:

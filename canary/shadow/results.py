@@ -234,6 +234,8 @@ def totals() -> dict[str, int]:
 def _example(outcome: Outcome, difference: Difference, *, is_public: bool) -> dict[str, Any]:
     if is_public:
         return {"url": outcome.v1_url, "v1": _cut(difference.v1), "v2": _cut(difference.v2)}
+    if difference.is_of_statuses:  # they tell nothing of the content
+        return {"url": outcome.route.partition(" ")[2], "v1": difference.v1, "v2": difference.v2}
     return {"url": outcome.route.partition(" ")[2], "v1": kind_of(difference.v1), "v2": kind_of(difference.v2)}
 
 

@@ -31,6 +31,10 @@ class Difference:
         return cls(f"{v1} to {v2}", kind, v1, v2)
 
     @property
+    def is_of_statuses(self) -> bool:
+        return self.kind in ("status", "refusal")
+
+    @property
     def group(self) -> tuple[str, str]:
         return self.path, self.kind
 

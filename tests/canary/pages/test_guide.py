@@ -160,7 +160,9 @@ def test_waiting_tells_users_from_the_minimum_time_and_a_young_stage_from_a_quie
 
     assert words(60, 7 * 86_400.0 - 60)[0] == "Waiting for 31 more users; the minimum time lasts 7 days more"
     assert words(60, 8 * 86_400.0)[0] == "Waiting for 31 more users, about 8 days"
-    assert words(299, None)[1].startswith("Nothing to do yet: in a few minutes this tells when the step can pass")
+    young = words(299, None)[1]
+    assert young.startswith("Nothing to do yet: in a few minutes this tells when the step can pass")
+    assert young.endswith("146 users of v2 were judged at this step, none with an error in the first three requests.")
     said = "146 users of v2 were judged at this step, none with an error in the first three requests. If"
     assert words(300, None)[1].startswith(said)
     assert words(300, None)[0] == "Too few users come. Waiting for 31 more users"

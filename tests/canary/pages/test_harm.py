@@ -330,7 +330,9 @@ def test_a_lone_user_of_v2_is_told_as_one(quiet_world: World, signed_in_with: Si
     assert context["guide"].title.endswith("on v2's list. v2 failed requests")
 
 
-def test_the_form_of_a_start_recalls_the_last_rollback(quiet_world: World, signed_in_with: SignedIn) -> None:
+def test_the_page_and_the_form_of_a_start_recall_the_last_rollback(
+    quiet_world: World, signed_in_with: SignedIn
+) -> None:
     quiet_world("crashed")
     client = signed_in_with("view", "ramp")
     services.acknowledge(actor="user:1", reason="a test", expected_version=None, now=timezone.now())
@@ -338,5 +340,7 @@ def test_the_form_of_a_start_recalls_the_last_rollback(quiet_world: World, signe
     form = client.get(address).content.decode()
     assert "v2 was rolled back last at" in form
     assert told in form
+    assert told in client.get(ADDRESS).content.decode().partition('id="canary-protection"')[0]
     RolloutEvent.objects.filter(verb="rollback").update(at=timezone.now() - datetime.timedelta(days=31))
-    assert "v2 was rolled back last at" not in client.get(address).content.decode()
+    for later in (address, ADDRESS):
+        assert "v2 was rolled back last at" not in client.get(later).content.decode()

@@ -352,6 +352,17 @@ def test_times_and_statements_of_workers_are_added_up_and_told_by_route() -> Non
 
 
 @pytest.mark.django_db
+def test_statuses_are_shown_of_answers_that_are_not_public_too() -> None:
+    tally = Tally()
+    for difference in (Difference.of_answers("status", 200, 500), Difference("count", "value", 200, 500)):
+        tally.add(outcome(difference), 3, is_public=False, now=timezone.now())
+    tally.flush()
+    examples = {one.kind: one.example for one in ShadowDifference.objects.all()}
+    assert examples["status"] == {"url": "/posts", "v1": 200, "v2": 500}
+    assert examples["value"] == {"url": "/posts", "v1": "(number)", "v2": "(number)"}
+
+
+@pytest.mark.django_db
 def test_long_values_and_places_are_cut() -> None:
     tally = Tally()
     tally.add(outcome(Difference("x" * 999, "value", "a" * 999, [1] * 999)), 3, is_public=True, now=timezone.now())
